@@ -82,7 +82,9 @@ pub use settings::{Fsync, Settings};
 pub use store::StoreError as HistoryError;
 
 use past::{Archive, Current};
-use perf_runtime::extend::{AlertLog, ErrorLog, Past, Provided, ShutdownHook, TickObserver, TreeLog, state_folder};
+use perf_runtime::extend::{
+    AlertLog, CallLog, ErrorLog, Past, Provided, ShutdownHook, TickObserver, TreeLog, state_folder,
+};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -122,7 +124,7 @@ pub struct Status {
 pub struct History {
     sender: Sender<Order>,
     view: HistoryView,
-    _guards: Option<(TickObserver, ShutdownHook, [Provided; 4])>,
+    _guards: Option<(TickObserver, ShutdownHook, [Provided; 5])>,
 }
 
 #[derive(Debug)]
@@ -191,6 +193,7 @@ impl History {
         let log = monitor.provide::<dyn AlertLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let errors = monitor.provide::<dyn ErrorLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let tree = monitor.provide::<dyn TreeLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
+        let calls = monitor.provide::<dyn CallLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
 
         let mut writer =
             Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status)).with_hours(hours_until);
@@ -215,7 +218,7 @@ impl History {
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
         }
         let view = HistoryView { status, archive: Some(archive), orders: Some(sender.clone()) };
-        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors, tree])) })
+        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors, tree, calls])) })
     }
 
     /// Writes everything up to the last tick, and waits for it, at most so long.

@@ -7,10 +7,10 @@ use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{
-    AlertLog, ErrorLog, ErrorSlice, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice, TreeLog,
-    TreeSlice,
+    AlertLog, CallLog, ErrorLog, ErrorSlice, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice,
+    TreeLog, TreeSlice,
 };
-use perf_runtime::series::{Selector, SeriesId, TimeRange};
+use perf_runtime::series::{RecordedCall, RecordedTree, Selector, SeriesId, TimeRange};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -228,6 +228,18 @@ impl TreeLog for Archive {
 
     fn tree_until(&self) -> SystemTime {
         time(self.hours_until.load(Ordering::Acquire))
+    }
+}
+
+impl CallLog for Archive {
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(RecordedCall)) {
+        // By the nanosecond, a range has its end and not its beginning.
+        let after = |time: SystemTime| time.checked_add(Duration::from_nanos(1)).unwrap_or(time);
+        self.ask(|store| store.for_each_recorded((after(range.start()), after(range.end())), show));
+    }
+
+    fn call(&self, id: &str) -> Option<RecordedTree> {
+        self.ask(|store| store.recorded(id))
     }
 }
 

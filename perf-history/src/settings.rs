@@ -28,6 +28,9 @@ pub struct Settings {
     pub keep_1m: Span,
     /// How long steps of an hour are kept: at least as long as those of a minute. Events are kept as long.
     pub keep_1h: Span,
+    /// The most bytes of recorded calls in a day, each of them whole: of each minute the slowest and the failed that the recorder keeps. They are kept as long as
+    /// steps of a minute. 0 keeps none.
+    pub recorded_bytes_a_day: u64,
 }
 
 /// When a commit is flushed to the disk: the setting `fsync`. A process that is killed loses no commit in either case.
@@ -59,6 +62,7 @@ impl Default for Settings {
             keep_5s: Span(Duration::from_secs(48 * HOUR)),
             keep_1m: Span(Duration::from_secs(30 * DAY)),
             keep_1h: Span(Duration::from_secs(730 * DAY)),
+            recorded_bytes_a_day: 4 << 20,
         }
     }
 }

@@ -7,6 +7,7 @@ mod hours;
 mod late;
 mod left;
 mod open_rows;
+mod recorded;
 mod room;
 
 use crate::boots::Boot;
@@ -22,6 +23,7 @@ use perf_runtime::alert::Transition;
 use perf_runtime::collect::{Cursor, DeltaSpan};
 use perf_runtime::extend::RestoreError;
 use perf_runtime::metric::Gauge;
+use recorded::RecordedCalls;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -48,6 +50,7 @@ pub(crate) struct Writer {
     known_event: u64,
     known_delivery: u64,
     hours: Hours,
+    recorded: RecordedCalls,
     /// The hour that was current at the last commit.
     hour: u64,
     /// Whether no chunk is over whose longer steps are still to be made.
@@ -92,6 +95,7 @@ impl Writer {
         };
         let cursor = monitor.cursor();
         let room = Arc::new(Room::new(&settings));
+        let recorded = RecordedCalls::since(crate::past::now(), settings.recorded_bytes_a_day);
         let metrics = monitor.metrics();
         let up = metrics.gauge("history_up").help("1 while the past is kept on disk, 0 while it cannot be.");
         let bytes = metrics.gauge("history_size_bytes").help("Bytes that the history takes on the disk.");
@@ -109,6 +113,7 @@ impl Writer {
             known_event: 0,
             known_delivery: 0,
             hours: Hours::since(Arc::new(AtomicU64::new(crate::past::now()))),
+            recorded,
             hour: 0,
             is_made: false,
             committed: 0,
@@ -227,10 +232,12 @@ impl Writer {
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
         self.gather_hour(end, &mut batch);
+        self.gather_recorded(end, &mut batch);
         let is_quiet = events.events.is_empty()
             && deliveries.deliveries.is_empty()
             && batch.errors.is_empty()
-            && batch.tree.is_none();
+            && batch.tree.is_none()
+            && batch.recorded.is_empty();
         if !all && batch.calls.is_empty() && batch.points.is_empty() && is_quiet {
             return;
         }
@@ -273,6 +280,7 @@ impl Writer {
         boot.clean = false;
         self.committed = now;
         self.begin_hours(now);
+        self.begin_recorded(now);
     }
 
     /// Notes that the process ends in order, writes everything, and closes the file.

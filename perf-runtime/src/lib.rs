@@ -262,7 +262,7 @@ pub mod series {
     pub use crate::observe::query::edges::Edge;
     pub use crate::observe::query::errors::{ErrorGroup, Errors, SeriesErrors};
     pub use crate::observe::query::grid::CellGrid;
-    pub use crate::observe::query::in_flight::CallInFlight;
+    pub use crate::observe::query::in_flight::{CallInFlight, CallsInFlight};
     pub use crate::observe::query::panorama::{Panorama, Track, TrackBucket, TrackPoint};
     pub use crate::observe::query::range::TimeRange;
     pub use crate::observe::query::recorded::{CallInside, RecordedCall, RecordedTree, RecorderState};

@@ -1,16 +1,35 @@
 // The calls that run now, and for how long.
 
 import { breakable, h, keyed, text } from "./dom.js";
-import { kindName, label, number, since } from "./format.js";
+import { kindName, label, number, seriesInShort, since } from "./format.js";
 import * as address from "./address.js";
 
 /** So many the service lists. */
 export const MOST = 50;
+/** A call is moved in by so much for each call around it, in em, and no further than for so many. */
+const [STEP, DEEPEST] = [1.2, 8];
 
-/** Calls in flight that wait, the oldest first. */
+/** Calls, each followed by those inside it: with how many are around each, and how many inside it are not among them. */
+function asTree(calls) {
+  const ids = new Set(calls.map(({ id }) => id));
+  const inside = Map.groupBy(calls, ({ parent }) => (ids.has(parent) ? parent : undefined));
+  const below = (parent, depth) =>
+    (inside.get(parent) ?? []).flatMap((call) => [{ ...call, depth, unlisted: call.inside - (inside.get(call.id)?.length ?? 0) }, ...below(call.id, depth + 1)]);
+  return below(undefined, 0);
+}
+
+/** Beside the name of a call: its place in the source, the call around it where that is not listed, and calls inside it that are not. */
+function about(call) {
+  const caller = call.caller && call.parent === undefined ? `inside ${seriesInShort(call.caller)}` : "";
+  const unlisted = call.unlisted > 0 ? `${number(call.unlisted)} more inside it` : "";
+  return [progress(call), caller, call.place, unlisted].filter(Boolean).join(" · ");
+}
+
+/** Calls in flight that wait, the oldest first; as a tree each is followed by those inside it. */
 export class CallList {
-  constructor(caption, limit) {
+  constructor(caption, limit, { isTree = false } = {}) {
     this.limit = limit;
+    this.isTree = isTree;
     this.body = h("tbody");
     this.count = h("span", { class: "quiet" });
     this.more = h("p", { class: "quiet more" });
@@ -21,18 +40,13 @@ export class CallList {
   /** `flying` calls are in flight; of those that wait, `waiting` are the oldest. */
   update(waiting, flying) {
     const calls = waiting.slice(0, this.limit);
-    // Calls have no names of their own: of one series, the oldest stays the oldest.
-    const seen = new Map();
-    const items = calls.map((call) => {
-      const name = JSON.stringify([call.kind, call.labels]);
-      const place = seen.get(name) ?? 0;
-      seen.set(name, place + 1);
-      return { ...call, key: `${name} ${place}` };
-    });
+    const items = this.isTree ? asTree(calls) : calls.map((call) => ({ ...call, depth: 0 }));
     const longest = Math.max(1e-9, ...items.map((call) => call.age));
-    keyed(this.body, items, (call) => call.key, (call) => this.make(call), (row, call) => {
+    keyed(this.body, items, ({ id }) => id, (call) => this.make(call), (row, call) => {
       text(row.lastElementChild.lastElementChild, since(call.age));
-      text(row.firstElementChild.lastElementChild, progress(call));
+      text(row.firstElementChild.lastElementChild, about(call));
+      row.dataset.depth = call.depth;
+      row.firstElementChild.style.paddingInlineStart = call.depth > 0 ? `${1 + STEP * Math.min(call.depth, DEEPEST)}em` : "";
       row.lastElementChild.firstElementChild.firstElementChild.style.width = `${(100 * call.age) / longest}%`;
     });
     // Calls that were counted at the last tick may have gone on since.
@@ -48,7 +62,7 @@ export class CallList {
     return h(
       "tr",
       {},
-      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call)))), h("span", { class: "quiet" })),
+      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call)))), h("span", { class: "quiet about" })),
       h("td", { class: "wide quiet" }, kindName(call.kind)),
       h("td", { class: "number age" }, h("span", { class: "bar", "aria-hidden": "true" }, h("span")), h("span")),
     );
@@ -59,7 +73,7 @@ export class CallList {
 function progress({ items, waits_for_item: waiting }) {
   if (items === undefined) return "";
   const waits = waiting === undefined ? "" : `, waits ${since(waiting)} for the next`;
-  return ` ${number(items)} ${items === 1 ? "item" : "items"}${waits}`;
+  return `${number(items)} ${items === 1 ? "item" : "items"}${waits}`;
 }
 
 /** A request in flight has no status yet. */
@@ -75,7 +89,7 @@ export function flying(store) {
 export class Running {
   constructor() {
     this.title = "Running now";
-    this.list = new CallList("In flight, oldest first", MOST);
+    this.list = new CallList("In flight, oldest first, each with those inside it", MOST, { isTree: true });
     this.count = h("p", { class: "quiet" });
     this.element = h("div", { class: "page" }, h("h1", {}, "Running now"), this.count, this.list.element);
   }
@@ -83,7 +97,9 @@ export class Running {
   update(store) {
     const kinds = store.kinds().map((kind) => store.kind(kind)).filter((row) => row.in_flight > 0);
     const counts = kinds.map((row) => `${kindName(row.kind)} ${number(row.in_flight)}`);
-    text(this.count, counts.length > 0 ? `In flight: ${counts.join(", ")}.` : "Nothing in flight.");
+    const waiting = store.allCalls ?? 0;
+    const unlisted = waiting > MOST ? ` ${number(waiting)} wait: the ${MOST} that have for longest are listed.` : "";
+    text(this.count, counts.length > 0 ? `In flight: ${counts.join(", ")}.${unlisted}` : "Nothing in flight.");
     this.list.update(store.calls ?? [], flying(store));
   }
 }

@@ -98,6 +98,7 @@ export class Store {
     if (message.alert_history) this.history = message.alert_history;
     if (message.event) this.applyEvent(message.event);
     if (message.calls) this.calls = message.calls.map(withPairs);
+    if (message.calls_total !== undefined) this.allCalls = message.calls_total;
     if (message.metric_names) this.names = message.metric_names;
     if (message.resets) this.resets = message.resets;
     if (message.cards) this.cards = message.cards;

@@ -11,7 +11,7 @@
 //!
 //! | type | what it brings |
 //! |---|---|
-//! | `initial_data` | everything: the `topic` that it is about, what is watched with its points over the window, health, alerts, calls in flight, `cards` of parts for the first page |
+//! | `initial_data` | everything: the `topic` that it is about, what is watched with its points over the window, health, alerts, the oldest calls in flight that wait and in `calls_total` how many wait, `cards` of parts for the first page |
 //! | `metrics_update` | once a second, what changed of that; what is not there is as it was |
 //! | `alert_triggered` | an alert that fires, or whose severity changed |
 //! | `alert_resolved`, `alert_acknowledged` | the alert |

@@ -15,6 +15,9 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Running {
     pub(crate) calls: Vec<CallInFlight>,
+    /// How many there are; a service of before did not say.
+    #[serde(default)]
+    total: Option<u64>,
     /// Whether there are others, or may be; a service of before did not say.
     #[serde(default)]
     more: Option<bool>,

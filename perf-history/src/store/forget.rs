@@ -1,12 +1,12 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
 use super::block::{self, BLOCKS, Blocks, Key};
-use super::logs::LOGS;
+use super::logs::{CALL_LOGS, LOGS, Log};
 use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, packing_of, parse, put, with_sum};
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row};
-use redb::{CompactionError, ReadableTableMetadata, WriteTransaction};
+use redb::{CompactionError, ReadableTableMetadata, TableHandle, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -32,8 +32,11 @@ impl Store {
         guarded(|| {
             let transaction = self.write()?;
             Self::drop_blocks(&transaction, until)?;
-            let [.., oldest] = times;
+            let [_, minutes, oldest] = times;
             Self::forget_events_and_boots(&transaction, oldest)?;
+            for log in CALL_LOGS {
+                transaction.open_table(log)?.retain_in(..(minutes, 0), |_, _| false)?;
+            }
             transaction.commit()?;
             self.forget_names()
         })
@@ -168,10 +171,20 @@ impl Store {
         })
     }
 
-    /// Forgets the oldest events, deliveries and failures beyond so many bytes. Says how many bytes that were.
+    /// Forgets the oldest events, deliveries, failures and recorded calls beyond so many bytes. Says how many bytes that were.
     fn shrink_events(&self, most: u64) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        // Each of the two so much: calls are many, and are not to push events out.
+        let others = LOGS.into_iter().filter(|log| CALL_LOGS.iter().all(|calls| calls.name() != log.name()));
+        for logs in [others.collect(), CALL_LOGS.to_vec()] {
+            gone += self.shrink_logs(&logs, most)?;
+        }
+        Ok(gone)
+    }
+
+    fn shrink_logs(&self, logs: &[Log<'_>], most: u64) -> Result<u64, StoreError> {
         let mut sizes = Vec::new();
-        for log in LOGS {
+        for &log in logs {
             for entry in self.read()?.open_table(log)?.range::<(u64, u64)>(..)? {
                 let (key, line) = entry?;
                 sizes.push((key.value(), line.value().len() as u64));
@@ -188,7 +201,7 @@ impl Store {
         }
         if let Some(until) = until {
             let transaction = self.write()?;
-            for log in LOGS {
+            for &log in logs {
                 transaction.open_table(log)?.retain_in(..=until, |_, _| false)?;
             }
             transaction.commit()?;

@@ -1,8 +1,9 @@
-//! Lines by time: events, deliveries, and what each hour had of failures and of calls inside calls.
+//! Lines by time: events, deliveries, what each hour had of failures and of calls inside calls, and recorded calls.
 
-use super::{Batch, Store, StoreError, guarded, nanos_of, parse, put, without_sum};
+use super::{Batch, Store, StoreError, get, guarded, nanos_of, parse, put, without_sum};
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, TreeSlice};
+use perf_runtime::series::{CallInside, RecordedCall, RecordedTree};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::de::DeserializeOwned;
 use std::time::SystemTime;
@@ -17,8 +18,27 @@ const DELIVERIES: Log<'_> = TableDefinition::new("deliveries");
 const ERRORS: Log<'_> = TableDefinition::new("errors");
 /// The calls inside calls of such a stretch of time, by the same key.
 const TREES: Log<'_> = TableDefinition::new("trees");
+/// Recorded calls, by the two numbers of their names: when they ended, and another one for each call of a process. Those inside them are apart, so
+/// that a list reads none of them.
+const CALLS: Log<'_> = TableDefinition::new("calls");
+const CALLS_INSIDE: Log<'_> = TableDefinition::new("calls-inside");
 /// All of them.
-pub(super) const LOGS: [Log<'_>; 4] = [EVENTS, DELIVERIES, ERRORS, TREES];
+pub(super) const LOGS: [Log<'_>; 6] = [EVENTS, DELIVERIES, ERRORS, TREES, CALLS, CALLS_INSIDE];
+/// Those of them that are as large as the program's calls, and kept no longer than steps of a minute.
+pub(super) const CALL_LOGS: [Log<'_>; 2] = [CALLS, CALLS_INSIDE];
+
+/// The two numbers of the name of a recorded call; `None` of what is no such name.
+fn numbers_of(id: &str) -> Option<(u64, u64)> {
+    let (ended, number) = id.split_once('-')?;
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    Some((hex(ended)?, hex(number)?))
+}
+
+/// The bytes of a recorded call in the file, without what the file itself needs.
+pub(crate) fn bytes_of_recorded(tree: &RecordedTree) -> u64 {
+    let length = |written: serde_json::Result<Vec<u8>>| written.map_or(0, |bytes| bytes.len() as u64);
+    length(serde_json::to_vec(&tree.call)) + length(serde_json::to_vec(&tree.inside))
+}
 
 impl Store {
     pub(super) fn put_logs(transaction: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
@@ -39,7 +59,37 @@ impl Store {
         if let Some(slice) = &batch.tree {
             put(&mut trees, (nanos_of(slice.end()), began), slice)?;
         }
+        let mut calls = transaction.open_table(CALLS)?;
+        let mut inside = transaction.open_table(CALLS_INSIDE)?;
+        for tree in &batch.recorded {
+            if let Some(key) = numbers_of(&tree.call.id) {
+                put(&mut calls, key, &tree.call)?;
+                put(&mut inside, key, &tree.inside)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Shows the recorded calls that ended in a stretch of time, the oldest first.
+    pub(crate) fn for_each_recorded(
+        &self,
+        (from, to): (SystemTime, SystemTime),
+        show: &mut dyn FnMut(RecordedCall),
+    ) -> Result<(), StoreError> {
+        self.for_each_line(CALLS, from, to, show)
+    }
+
+    /// A recorded call by its name, with those inside it.
+    pub(crate) fn recorded(&self, id: &str) -> Result<Option<RecordedTree>, StoreError> {
+        let Some(key) = numbers_of(id) else { return Ok(None) };
+        guarded(|| {
+            let transaction = self.read()?;
+            let call: Option<RecordedCall> = get(&transaction.open_table(CALLS)?, key)?;
+            let inside: Option<Vec<CallInside>> = get(&transaction.open_table(CALLS_INSIDE)?, key)?;
+            // Of a name that is written in another way there is none.
+            let call = call.filter(|call| call.id == id);
+            Ok(call.zip(inside).map(|(call, inside)| RecordedTree::new(call, inside)))
+        })
     }
 
     /// The events of a stretch of time, the oldest first.

@@ -32,9 +32,11 @@ use backend::Capped;
 use block::BLOCKS;
 use journal::Journal;
 use logs::LOGS;
+pub(crate) use logs::bytes_of_recorded;
 use overlay::Overlay;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, LATE, State, TreeSlice};
+use perf_runtime::series::RecordedTree;
 use redb::{
     Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
     WriteTransaction,
@@ -114,6 +116,8 @@ pub(crate) struct Batch {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) errors: Vec<ErrorSlice>,
     pub(crate) tree: Option<TreeSlice>,
+    /// Recorded calls, whole.
+    pub(crate) recorded: Vec<RecordedTree>,
     pub(crate) state: Option<State>,
 }
 

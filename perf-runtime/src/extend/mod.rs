@@ -9,7 +9,7 @@
 //! | to note that people were told, and to keep such notes | [`Alerts::note_delivery`](crate::alert::Alerts::note_delivery), [`Alerts::deliveries_since`](crate::alert::Alerts::deliveries_since) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
 //! | to keep a state of its own over it | [`Monitor::keep_state`](crate::Monitor::keep_state) and [`Monitor::kept_state`](crate::Monitor::kept_state) |
-//! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`] and [`TreeLog`] |
+//! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`], [`TreeLog`] and [`CallLog`] |
 //! | to estimate figures that rules judge | [`Estimator`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | to say which alerts belong together, and why | [`AlertGroups`] |
@@ -45,6 +45,7 @@ pub use crate::measure::call::metered::{
 };
 pub use crate::measure::model::run_budget::RunBudget;
 pub use crate::measure::model::service::Service;
+pub use crate::observe::query::call_log::CallLog;
 pub use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 pub use crate::observe::query::tree_log::{TreeLog, TreeSlice};

@@ -15,8 +15,9 @@ use crate::observe::metrics::known as names;
 use crate::observe::metrics::recent::MetricTrack;
 use crate::observe::query::blocked::{self, BlockedThread};
 use crate::observe::query::grid::CellGrid;
-use crate::observe::query::in_flight::{self, CallInFlight};
+use crate::observe::query::in_flight::{self, CallInFlight, CallsInFlight};
 use crate::observe::query::panorama::{Panorama, Track};
+use crate::observe::query::selector::Selector;
 use crate::observe::query::summary::{KindSummary, Summary};
 use crate::observe::series::entry::Series;
 use crate::observe::series::identity::Identity;
@@ -134,7 +135,40 @@ impl Monitor {
     /// The calls that wait now, the oldest first, `limit` at most: async calls that returned `Pending` and have not ended.
     /// A call that never waited is not among them while it runs.
     pub fn calls_in_flight(&self, limit: usize) -> Vec<CallInFlight> {
-        in_flight::oldest(&self.inner.registry, |_| true, limit, clock::now())
+        in_flight::oldest(&self.inner.registry, |_| true, limit, clock::now()).calls
+    }
+
+    /// As [`calls_in_flight`](Self::calls_in_flight), of the selected series, and how many there are in all. Each names the call that it was made
+    /// inside ([`CallInFlight::parent`]), so that they are a tree. Costs one or two looks at every call that waits.
+    ///
+    /// ```
+    /// use perf_runtime::series::Selector;
+    /// use perf_runtime::{Monitor, monitor};
+    /// use std::future::pending;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    ///
+    /// #[monitor("in_flight_inner")]
+    /// async fn inner() {
+    ///     pending().await
+    /// }
+    ///
+    /// #[monitor("in_flight_outer")]
+    /// async fn outer() {
+    ///     inner().await
+    /// }
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// let mut call = pin!(outer());
+    /// assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// let in_flight = monitor.in_flight(&Selector::calls(), 10);
+    /// let [outer, inner] = in_flight.calls.as_slice() else { panic!("two wait") };
+    /// assert_eq!((in_flight.total, outer.parent, outer.inside, inner.parent), (2, None, 1, Some(outer.id)));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn in_flight(&self, selector: &Selector, limit: usize) -> CallsInFlight {
+        let fits = |identity: &Identity| selector.selects_identity(identity);
+        in_flight::oldest(&self.inner.registry, fits, limit, clock::now())
     }
 
     /// As [`calls_in_flight`](Self::calls_in_flight), of the series of one kind whose first labels have these values: none of
@@ -149,7 +183,7 @@ impl Monitor {
     /// ```
     pub fn calls_in_flight_of(&self, kind: Kind, labels: &[&str], limit: usize) -> Vec<CallInFlight> {
         let fits = |identity: &Identity| identity.begins(kind, labels);
-        in_flight::oldest(&self.inner.registry, fits, limit, clock::now())
+        in_flight::oldest(&self.inner.registry, fits, limit, clock::now()).calls
     }
 
     /// The threads that one poll has kept for at least so long and still does, with the function that keeps each: async calls

@@ -2,13 +2,16 @@
 
 use super::{Inner, Monitor, MonitorBuilder};
 use crate::config::Settings;
-use crate::measure::cells::recorder::store::Wish;
-use crate::measure::clock;
+use crate::extend::CallLog;
+use crate::measure::cells::recorder::store::{RecorderSettings, Store, Wish};
+use crate::measure::clock::{self, wall};
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::recorded::{RecordedCall, RecordedTree, RecorderState, RecorderView};
 use crate::observe::query::recorded_head::RecordedHead;
 use crate::observe::query::selector::Selector;
-use std::sync::PoisonError;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 impl MonitorBuilder {
@@ -47,7 +50,8 @@ impl Monitor {
     /// Calls that are kept whole: of each series and minute the slowest, and the first that failed, of those that were made inside no other
     /// call. Those of the selected series that ended in a range of time, the last first; a [`Window`](crate::Window) is a range too.
     ///
-    /// They are kept for an hour, and by this process alone. Empty where the [recorder](MonitorBuilder::recorder) is off.
+    /// They are kept in memory for an hour. Those of before, and of processes before this one, come from the [`CallLog`], where a part provides
+    /// one. Without it, none where the [recorder](MonitorBuilder::recorder) is off.
     ///
     /// ```
     /// use perf_runtime::series::Selector;
@@ -71,29 +75,63 @@ impl Monitor {
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn recorded_calls(&self, selector: &Selector, range: impl Into<TimeRange>) -> Vec<RecordedCall> {
-        let show = |view: &RecorderView<'_>| {
-            let heads = view.heads(&self.inner.registry, selector, &range.into());
-            heads.iter().map(|head| view.shown(head)).collect()
-        };
-        self.with_recorded(show).unwrap_or_default()
+        let heads = self.recorded_heads(selector, range);
+        self.with_recorded(|view, _| heads.iter().map(|head| view.shown(head)).collect())
     }
 
     /// As [`recorded_calls`](Self::recorded_calls), before anything is worked out of them: for lists of which a part is shown, by
     /// [`recorded_from`](Self::recorded_from).
     pub fn recorded_heads(&self, selector: &Selector, range: impl Into<TimeRange>) -> Vec<RecordedHead> {
-        let heads = |view: &RecorderView<'_>| view.heads(&self.inner.registry, selector, &range.into());
-        self.with_recorded(heads).unwrap_or_default()
+        let range = range.into();
+        let mut heads =
+            self.with_recorded(
+                |view, is_on| {
+                    if is_on { view.heads(&self.inner.registry, selector, &range) } else { Vec::new() }
+                },
+            );
+        let Some(log) = self.call_log(&range) else { return heads };
+        let in_memory: HashSet<String> = heads.iter().map(RecordedHead::id).collect();
+        log.for_each(&range, &mut |call| {
+            if selector.selects_series(&call.series) && !in_memory.contains(&call.id) {
+                heads.push(RecordedHead::of_log(call));
+            }
+        });
+        heads.sort_by_key(|head| Reverse(head.ended()));
+        heads
     }
 
-    /// The recorded call of a head of [`recorded_heads`](Self::recorded_heads), without those inside it. `None` where the
-    /// [recorder](MonitorBuilder::recorder) was switched off since.
-    pub fn recorded_from(&self, head: &RecordedHead) -> Option<RecordedCall> {
-        self.with_recorded(|view| view.shown(head))
+    /// The log of recorded calls, where the range has times of which memory does not hold all that were kept.
+    fn call_log(&self, range: &TimeRange) -> Option<Arc<dyn CallLog>> {
+        let (settings, store) = self.recorder();
+        let since = self.inner.registry.begun().max(clock::now().before(kept_for(settings)));
+        let is_in_memory = settings.enabled && store.gave_way() == 0 && range.start() >= wall::time_of(since);
+        if is_in_memory { None } else { self.ask::<dyn CallLog>() }
+    }
+
+    /// Shows the calls that ended in a range of time and are in memory, with all calls inside them, the last first: for a
+    /// [`CallLog`] that keeps them. Of a minute that is not over, one may be told that gives way to a slower one later.
+    pub fn recorded_trees(&self, range: impl Into<TimeRange>, show: impl FnMut(RecordedTree)) {
+        let range = range.into();
+        self.with_recorded(|view, is_on| {
+            if is_on {
+                view.trees(&self.inner.registry, &range, show);
+            }
+        });
+    }
+
+    /// The recorded call of a head of [`recorded_heads`](Self::recorded_heads), without those inside it.
+    pub fn recorded_from(&self, head: &RecordedHead) -> RecordedCall {
+        self.with_recorded(|view, _| view.shown(head))
     }
 
     /// A call that is kept, by its [id](RecordedCall::id), with all calls inside it. `None` where it is not, or no longer.
     pub fn recorded_call(&self, id: &str) -> Option<RecordedTree> {
-        self.with_recorded(|view| view.tree(&self.inner.registry, id)).flatten()
+        let in_memory =
+            self.with_recorded(|view, is_on| if is_on { view.tree(&self.inner.registry, id) } else { None });
+        in_memory.or_else(|| {
+            let tree = self.ask::<dyn CallLog>()?.call(id)?;
+            Some(self.with_recorded(|view, _| view.tree_again(tree)))
+        })
     }
 
     /// Whether calls are recorded, and how many were not for want of room.
@@ -107,17 +145,23 @@ impl Monitor {
         }
     }
 
-    fn with_recorded<R>(&self, look: impl FnOnce(&RecorderView<'_>) -> R) -> Option<R> {
-        let (settings, store) = {
-            let wish = self.inner.recorder.lock().unwrap_or_else(PoisonError::into_inner);
-            (wish.settings(), wish.store())
-        };
-        let minutes = u64::try_from(settings.minutes).unwrap_or(u64::MAX);
-        let kept_for = Duration::from_secs(minutes.saturating_mul(60));
-        let (errors, trace_url) = (self.inner.error_view(), self.inner.trace_url());
-        let view = RecorderView { store, kept_for, errors: &errors, trace_url, now: clock::now() };
-        settings.enabled.then(|| look(&view))
+    fn recorder(&self) -> (RecorderSettings, &'static Store) {
+        let wish = self.inner.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        (wish.settings(), wish.store())
     }
+
+    /// Shows what is recorded, and says whether this monitor wants calls recorded: else nothing in memory is its own.
+    fn with_recorded<R>(&self, look: impl FnOnce(&RecorderView<'_>, bool) -> R) -> R {
+        let (settings, store) = self.recorder();
+        let (errors, trace_url) = (self.inner.error_view(), self.inner.trace_url());
+        let view = RecorderView { store, kept_for: kept_for(settings), errors: &errors, trace_url, now: clock::now() };
+        look(&view, settings.enabled)
+    }
+}
+
+fn kept_for(settings: RecorderSettings) -> Duration {
+    let minutes = u64::try_from(settings.minutes).unwrap_or(u64::MAX);
+    Duration::from_secs(minutes.saturating_mul(60))
 }
 
 impl Inner {

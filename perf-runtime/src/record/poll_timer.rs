@@ -24,6 +24,8 @@ pub(crate) struct PollTimer {
     slow_polls: u32,
     /// Whether it has children, which are kept with its place in the list.
     keeps_children: bool,
+    /// Whether its list knows the name by which its children know it.
+    is_named: bool,
     /// The child for which it waits while it is paused, if it is one that is measured.
     waits_for: Option<Node>,
     /// From its first pause on, unless it left the list since.
@@ -41,6 +43,7 @@ impl PollTimer {
             idle_nanos: 0,
             slow_polls: 0,
             keeps_children: false,
+            is_named: false,
             waits_for: None,
             ticket: None,
         }
@@ -55,21 +58,28 @@ impl PollTimer {
         self.turned
     }
 
-    /// It waits, for a child if one that is measured is known; `series` lists it from the first time on, since it started, or since now.
-    pub(crate) fn pause(&mut self, series: &Series, started: Option<Moment>, waits_for: Option<Node>) {
+    /// It waits, for a child if one that is measured is known; `series` lists it from the first time on, inside the call that it was made
+    /// inside, since it started, or since now.
+    pub(crate) fn pause(
+        &mut self,
+        series: &Series,
+        (started, parent): (Option<Moment>, Parent),
+        waits_for: Option<Node>,
+    ) {
         self.turn(clock::now(), true, series);
         self.waits_for = waits_for;
         if self.ticket.is_none() {
-            self.ticket = series.own.wait(started.unwrap_or(self.turned));
+            self.ticket = series.own.wait(started.unwrap_or(self.turned), parent);
         }
     }
 
-    /// Its consumer has an item of it from now on; `series` lists it from the first time on, since it started.
-    pub(crate) fn hold(&mut self, now: Moment, series: &Series, started: Moment) {
+    /// Its consumer has an item of it from now on; `series` lists it from the first time on, inside the call that it was made inside, since it
+    /// started.
+    pub(crate) fn hold(&mut self, now: Moment, series: &Series, (started, parent): (Moment, Parent)) {
         self.turn(now, false, series);
         self.is_held = true;
         if self.ticket.is_none() {
-            self.ticket = series.own.wait(started);
+            self.ticket = series.own.wait(started, parent);
         }
     }
 
@@ -108,6 +118,14 @@ impl PollTimer {
         }
     }
 
+    /// Says by which name its children know it, none where it has had none: of a call that keeps its children itself, while it is listed.
+    pub(crate) fn name(&mut self, series: &Series, name: Parent) {
+        if let Some(ticket) = self.ticket.filter(|_| name.is_some() && !self.is_named) {
+            series.own.name_waiting(ticket, name);
+            self.is_named = true;
+        }
+    }
+
     /// The duration of the call ends here: later polls and pauses are not counted.
     pub(crate) fn end_time(&mut self, now: Moment, series: &Series) {
         self.turn(now, true, series);
@@ -121,7 +139,7 @@ impl PollTimer {
     /// `series` lists it no longer, until it waits again.
     pub(crate) fn leave_list(&mut self, series: &Series) {
         if let Some(ticket) = self.ticket.take() {
-            self.keeps_children = false;
+            (self.keeps_children, self.is_named) = (false, false);
             series.own.leave(ticket);
         }
     }

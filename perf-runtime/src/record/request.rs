@@ -131,7 +131,8 @@ impl HttpRequest {
     pub fn pause(&mut self) {
         let started = Some(self.started).filter(|_| !self.poll_timer.has_ended());
         let waits_for = self.family.waits_for();
-        self.poll_timer.pause(&self.route.open, started, waits_for);
+        self.poll_timer.pause(&self.route.open, (started, self.family.parent()), waits_for);
+        self.poll_timer.name(&self.route.open, self.family.name());
     }
 
     /// Says that the head of the answer is there, and that its body streams: how long that takes is a matter of the client.

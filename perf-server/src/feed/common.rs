@@ -8,6 +8,7 @@ use crate::dashboard::OWN_PAGE;
 use perf_runtime::alert::{Alert, Silence};
 use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus, Verdict};
 use perf_runtime::metric::{MetricReading, MetricSeries};
+use perf_runtime::series::{CallsInFlight, Selector};
 use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub(super) struct Common {
     /// Whether the history is still as it was sent.
     history_is_sent: bool,
     calls: Written,
+    /// How many calls there are, of which these are the oldest.
+    all_calls: Written,
     names: Written,
     resets: Written,
     cards: Written,
@@ -55,6 +58,7 @@ impl Common {
         for (name, value) in [
             ("alerts", &self.alerts),
             ("calls", &self.calls),
+            ("calls_total", &self.all_calls),
             ("metric_names", &self.names),
             ("resets", &self.resets),
             ("cards", &self.cards),
@@ -75,12 +79,13 @@ impl Common {
         let mut changes = Changes::default();
         self.update_health(monitor, &mut changes);
         self.update_alerts(monitor, &mut changes.body);
-        let calls = monitor.calls_in_flight(CALLS);
-        let written = Written::new(&calls);
+        let CallsInFlight { calls, total, .. } = monitor.in_flight(&Selector::calls(), CALLS);
+        let (written, all) = (Written::new(&calls), Written::new(&total));
         // Their ages change all the time.
         if written != self.calls || !calls.is_empty() {
             changes.body.put_written("calls", written.clone());
-            self.calls = written;
+            changes.body.put_written("calls_total", all.clone());
+            (self.calls, self.all_calls) = (written, all);
         }
         self.update_names(monitor, &mut changes.body);
         self.update_resets(monitor, &mut changes.body);

@@ -55,7 +55,7 @@ pub(super) fn part() -> OpenApi {
         )
         .get(
             "/api/v1/calls",
-            read("series", "The calls that wait now, the oldest first")
+            read("series", "The calls that wait now, the oldest first: a tree, for each names the one that it was made inside")
                 .query(
                     "limit",
                     "How many at most.",
@@ -304,9 +304,14 @@ fn calls() -> ObjectBuilder {
             "calls",
             list(
                 object("One call.")
+                    .has("id", count().note("A number that no other call of the process that waits ever has."))
                     .has("kind", kind())
                     .has("labels", labels())
                     .has("age", number().note("Seconds since its first poll."))
+                    .may_have("parent", count().note("The id of the call that it was made inside, where that is listed too."))
+                    .may_have("caller", text().note("The series of the call that it was made inside, where there is one that is known, listed or not."))
+                    .has("inside", count().note("How many calls that wait were made inside it directly, listed or not."))
+                    .may_have("place", text().note("`file:line` of its annotated function."))
                     .may_have("items", count().note("Of a stream: the items so far."))
                     .may_have(
                         "waits_for_item",
@@ -314,7 +319,8 @@ fn calls() -> ObjectBuilder {
                     ),
             ),
         )
-        .has("more", flag().note("Whether there are others that are not listed, or may be."))
+        .has("total", count().note("How many there are, listed or not."))
+        .has("more", flag().note("Whether there are others that are not listed."))
 }
 
 fn errors() -> ObjectBuilder {

@@ -51,7 +51,7 @@ pub(super) async fn list(
             }
         });
         let Slice { items, next, .. } = listing.slice(heads, RecordedHead::id, sort_key)?;
-        let calls = items.iter().filter_map(|head| context.monitor.recorded_from(head)).collect();
+        let calls = items.iter().map(|head| context.monitor.recorded_from(head)).collect();
         let [start, end] = [range.start(), range.end()].map(rfc3339);
         Ok(Recorded { start, end, recorder: context.monitor.recorder_state(), calls, next })
     };

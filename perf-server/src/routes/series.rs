@@ -7,14 +7,12 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use perf_runtime::Window;
 use perf_runtime::metric::MetricReading;
-use perf_runtime::series::{CallInFlight, SeriesEntry};
+use perf_runtime::series::{CallInFlight, CallsInFlight, Selector, SeriesEntry};
 use serde::Serialize;
 
 /// How many calls in flight are listed, unless asked for others, and at most.
 const CALLS: usize = 100;
 const MOST_CALLS: usize = 1_000;
-/// How many are looked at where only some of them are wanted.
-const LOOKED_AT: usize = 100_000;
 
 const MOST_SERIES: usize = 10_000;
 const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
@@ -81,11 +79,14 @@ fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
 #[derive(Serialize)]
 struct Calls {
     calls: Vec<CallInFlight>,
-    /// Whether there are others, or may be: where only some are wanted, no more than so many are looked at.
+    /// How many there are of those that are wanted.
+    total: u64,
+    /// Whether there are others than those that are listed.
     more: bool,
 }
 
 /// `GET /api/v1/calls?limit=100`: the calls that wait now, the oldest first; with `kind` and `label` only some of them.
+/// Each names the one that it was made inside.
 pub(super) async fn calls(
     State(context): State<Context>,
     params: Params,
@@ -94,14 +95,11 @@ pub(super) async fn calls(
     let params = params.only(&["limit", "kind", "label"])?;
     let (limit, kind, labels) = (params.limit(CALLS, MOST_CALLS)?, params.kind()?, params.labels()?);
     let view = move || {
-        let is_all = kind.is_none() && labels.is_empty();
-        let looked_at = if is_all { limit + 1 } else { LOOKED_AT };
-        let mut calls = context.monitor.calls_in_flight(looked_at);
-        let unseen = calls.len() == looked_at;
-        calls.retain(|call| kind.is_none_or(|kind| call.kind == kind) && labels.fit(call.labels.pairs()));
-        let more = unseen || calls.len() > limit;
-        calls.truncate(limit);
-        Calls { calls, more }
+        let of_kind = kind.map_or_else(Selector::calls, Selector::kind);
+        let selector = labels.pairs().fold(of_kind, |selector, (name, value)| selector.label(name, value));
+        let CallsInFlight { calls, total, .. } = context.monitor.in_flight(&selector, limit);
+        let more = calls.len() as u64 != total;
+        Calls { calls, total, more }
     };
     respond::json(&headers, view).await
 }

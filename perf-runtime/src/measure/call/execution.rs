@@ -404,7 +404,7 @@ impl Call {
     /// Lists the call, and keeps its children for its next poll.
     fn put_aside(&mut self, frame: &Frame) {
         if self.ticket.is_none() {
-            self.ticket = self.meter.wait(self.started);
+            self.ticket = self.meter.wait(self.started, self.parent);
         }
         if let (Some(ticket), Some(children)) = (self.ticket, frame.children()) {
             self.meter.keep_children(ticket, children);

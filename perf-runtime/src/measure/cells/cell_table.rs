@@ -20,6 +20,7 @@ use super::tree::children::Children;
 use super::tree::context::Context;
 use super::tree::edges::EdgeCounts;
 use super::tree::node::Node;
+use super::tree::parent::Parent;
 use super::waiting::{Place, Waiting};
 pub(crate) use super::waiting::{Progress, Waiter};
 use crate::measure::clock::Moment;
@@ -218,12 +219,17 @@ impl Cells {
         self.shard(slot, layout).slow_poll(writers(slot));
     }
 
-    /// Lists a call that waits, and how old it is. `None` where 33 million calls that began on this thread wait already: then
+    /// Lists a call that waits, how old it is, and the call that it was made inside. `None` where 33 million calls that began on this thread wait already: then
     /// this one's age is not known.
-    pub(crate) fn wait(&self, started: Moment, layout: impl FnOnce() -> &'static Layout) -> Option<Ticket> {
+    pub(crate) fn wait(
+        &self,
+        started: Moment,
+        parent: Parent,
+        layout: impl FnOnce() -> &'static Layout,
+    ) -> Option<Ticket> {
         let slot = slot::current();
         let waiting = self.shard(slot, layout).waiting();
-        let place = waiting.enter(started)?;
+        let place = waiting.enter(started, parent)?;
         Ticket::new(slot, place).or_else(|| {
             waiting.leave(place, |_| ());
             None
@@ -243,6 +249,13 @@ impl Cells {
     pub(crate) fn keep_children(&self, ticket: Ticket, children: &Children) {
         if let Some((waiting, place)) = self.listed(ticket) {
             waiting.keep(place, children);
+        }
+    }
+
+    /// Says by which name its children know a call that is listed, and keeps them elsewhere.
+    pub(crate) fn name_waiting(&self, ticket: Ticket, name: Parent) {
+        if let Some((waiting, place)) = self.listed(ticket) {
+            waiting.name(place, name);
         }
     }
 

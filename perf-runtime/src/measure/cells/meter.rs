@@ -15,6 +15,7 @@ use super::tree::children::Children;
 use super::tree::context::{Context, OwnContexts};
 use super::tree::edges::EdgeCounts;
 use super::tree::node::{Node, OwnNode};
+use super::tree::parent::Parent;
 use crate::log_level::tell;
 use crate::measure::clock::Moment;
 use crate::measure::model::error_type::ErrorCounts;
@@ -170,6 +171,11 @@ impl Meter {
         self.cells.keep_children(ticket, children);
     }
 
+    /// Says by which name its children know a call that is listed, and keeps them elsewhere.
+    pub(crate) fn name_waiting(&self, ticket: Ticket, name: Parent) {
+        self.cells.name_waiting(ticket, name);
+    }
+
     /// The children that were kept for a call, which has waited since for so many nanoseconds: for which child, if any.
     pub(crate) fn kept_children(&self, ticket: Ticket, waited_for: Option<(Node, u64)>) -> Children {
         self.cells.kept_children(ticket, waited_for)
@@ -235,9 +241,9 @@ impl Meter {
         nanos > self.slow_nanos
     }
 
-    /// Lists a call that waits.
-    pub(crate) fn wait(&self, started: Moment) -> Option<Ticket> {
-        self.cells.wait(started, || self.layout())
+    /// Lists a call that waits, and was made inside `parent`.
+    pub(crate) fn wait(&self, started: Moment, parent: Parent) -> Option<Ticket> {
+        self.cells.wait(started, parent, || self.layout())
     }
 
     /// Takes a call off the list of those that wait, and counts how long it waited.

@@ -7,8 +7,10 @@
 use super::tree::children::Children;
 use super::tree::edges::WaitedFor;
 use super::tree::node::Node;
+use super::tree::parent::Parent;
 use crate::measure::clock::Moment;
-use std::num::NonZeroU32;
+use std::cell::Cell;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,13 +25,40 @@ pub(crate) struct Waiting {
 
 #[derive(Debug, Default)]
 struct Slots {
-    /// When the call in each slot started; `None` where the slot is free.
-    started: Vec<Option<Moment>>,
+    /// The call in each slot; `None` where the slot is free.
+    listed: Vec<Option<Listing>>,
     free: Vec<NonZeroU32>,
     /// The children of the call in each slot, as far as one that had any ever used it.
     kept: Vec<Kept>,
     /// The stream in each slot, as far as one that had any ever used it.
     streams: Vec<Option<Listed>>,
+}
+
+/// A call in a slot.
+#[derive(Clone, Copy, Debug)]
+struct Listing {
+    started: Moment,
+    /// The call that it was made inside.
+    parent: Parent,
+    /// No other call was ever listed by this number.
+    number: NonZeroU64,
+}
+
+thread_local! {
+    /// The next number of this thread for a call that is listed; a multiple of `BLOCK` where it has none left.
+    static NEXT_NUMBER: Cell<u64> = const { Cell::new(0) };
+}
+
+/// So many numbers a thread takes at once.
+const BLOCK: u64 = 1 << 12;
+
+fn next_number() -> NonZeroU64 {
+    static BLOCKS: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT_NUMBER.get();
+    // The first of each block is given to nobody, so none is zero.
+    let number = if next % BLOCK == 0 { BLOCKS.fetch_add(1, Relaxed).wrapping_mul(BLOCK) + 1 } else { next };
+    NEXT_NUMBER.set(number + 1);
+    NonZeroU64::MIN.saturating_add(number - 1)
 }
 
 /// A stream that is listed, or was: the next one in its slot uses the same memory.
@@ -64,7 +93,13 @@ impl Progress {
 /// A call that is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiter {
+    /// No other call was ever listed by this number.
+    pub(crate) number: NonZeroU64,
     pub(crate) started: Moment,
+    /// The call that it was made inside.
+    pub(crate) parent: Parent,
+    /// The name by which calls inside it know it, as of its last pause; none where it had made none by then.
+    pub(crate) own: Parent,
     /// The items that it gave, of a stream.
     pub(crate) items: Option<u64>,
     /// Since when it has been waiting: of a stream since its consumer asked for an item that was not there, and `None` while
@@ -98,33 +133,41 @@ pub(crate) type Place = NonZeroU32;
 
 impl Waiting {
     /// Lists a call. `None` where four billion calls wait already: that call's age is not known.
-    pub(crate) fn enter(&self, started: Moment) -> Option<Place> {
+    pub(crate) fn enter(&self, started: Moment, parent: Parent) -> Option<Place> {
+        let listing = Some(Listing { started, parent, number: next_number() });
         let slots = &mut *self.lock();
         if let Some(place) = slots.free.pop() {
-            slots.started[index(place)] = Some(started);
+            slots.listed[index(place)] = listing;
             return Some(place);
         }
-        let place = u32::try_from(slots.started.len() + 1).ok().and_then(NonZeroU32::new)?;
-        slots.started.push(Some(started));
+        let place = u32::try_from(slots.listed.len() + 1).ok().and_then(NonZeroU32::new)?;
+        slots.listed.push(listing);
         Some(place)
     }
 
     /// Takes a call off the list, and shows how long it waited for each of its children.
     pub(crate) fn leave(&self, place: Place, waited_for: impl FnMut((Node, u64))) {
         let slots = &mut *self.lock();
-        slots.started[index(place)] = None;
+        slots.listed[index(place)] = None;
         slots.free.push(place);
         if let Some(Some(stream)) = slots.streams.get_mut(index(place)) {
             stream.is_there = false;
         }
         if let Some(kept) = slots.kept.get_mut(index(place)) {
             kept.waits.drain(..).for_each(waited_for);
+            // The next call in this slot has another name, if any.
+            kept.children = Children::default();
         }
     }
 
     /// Keeps the children of a call for its next poll.
     pub(crate) fn keep(&self, place: Place, children: &Children) {
         self.lock().kept(place).children = children.clone();
+    }
+
+    /// Says by which name its children know a call that keeps them elsewhere.
+    pub(crate) fn name(&self, place: Place, name: Parent) {
+        self.lock().kept(place).children = Children::of_name(name);
     }
 
     /// The children that were kept for a call, which has waited since for so many nanoseconds: for which child, if any.
@@ -154,17 +197,17 @@ impl Waiting {
     /// Shows each of the calls that are listed.
     pub(crate) fn for_each(&self, mut look: impl FnMut(Waiter)) {
         let slots = &*self.lock();
-        for (place, started) in slots.started.iter().enumerate() {
-            let Some(started) = *started else { continue };
+        for (place, listing) in slots.listed.iter().enumerate() {
+            let Some(Listing { started, parent, number }) = *listing else { continue };
+            let own = slots.kept.get(place).map_or(Parent::NONE, |kept| kept.children.name());
+            let mut waiter = Waiter { number, started, parent, own, items: None, waits_since: Some(started) };
             let stream = slots.streams.get(place).and_then(Option::as_ref).filter(|stream| stream.is_there);
-            look(stream.map_or(Waiter { started, items: None, waits_since: Some(started) }, |stream| {
-                let since = stream.progress.waits_since.load(Relaxed);
-                Waiter {
-                    started,
-                    items: Some(stream.progress.items.load(Relaxed)),
-                    waits_since: (since > 0).then(|| Moment::from_nanos(since)),
-                }
-            }));
+            if let Some(Listed { progress, .. }) = stream {
+                let since = progress.waits_since.load(Relaxed);
+                waiter.items = Some(progress.items.load(Relaxed));
+                waiter.waits_since = (since > 0).then(|| Moment::from_nanos(since));
+            }
+            look(waiter);
         }
     }
 
@@ -174,7 +217,7 @@ impl Waiting {
         let of_kept = |kept: &Kept| kept.waits.capacity() * size_of::<(Node, u64)>();
         // With the two counts of its `Arc`.
         let of_stream = |_: &Listed| size_of::<Progress>() + 2 * size_of::<usize>();
-        slots.started.capacity() * size_of::<Option<Moment>>()
+        slots.listed.capacity() * size_of::<Option<Listing>>()
             + slots.free.capacity() * size_of::<NonZeroU32>()
             + slots.kept.capacity() * size_of::<Kept>()
             + slots.kept.iter().map(of_kept).sum::<usize>()
@@ -219,14 +262,14 @@ mod tests {
         };
         assert_eq!(all(), []);
         let first_started = now();
-        let first = waiting.enter(first_started).unwrap();
+        let first = waiting.enter(first_started, Parent::NONE).unwrap();
         clock.advance(Duration::from_secs(1));
         let second_started = now();
-        let second = waiting.enter(second_started).unwrap();
+        let second = waiting.enter(second_started, Parent::NONE).unwrap();
         assert_eq!(all(), [first_started, second_started]);
         waiting.leave(first, |_| ());
         assert_eq!(all(), [second_started]);
-        assert_eq!(waiting.enter(second_started), Some(first), "a free slot is used again");
+        assert_eq!(waiting.enter(second_started, Parent::NONE), Some(first), "a free slot is used again");
         waiting.leave(second, |_| ());
     }
 
@@ -240,7 +283,7 @@ mod tests {
             all
         };
         let started = now();
-        let place = waiting.enter(started).unwrap();
+        let place = waiting.enter(started, Parent::NONE).unwrap();
         let before = waiting.bytes();
         let progress = waiting.follow(place);
         assert!(waiting.bytes() > before + size_of::<Progress>());
@@ -250,7 +293,7 @@ mod tests {
         progress.set_waiting(Some(now()));
         assert_eq!(all(), [(Some(3), Some(now()))]);
         waiting.leave(place, |_| ());
-        assert_eq!(waiting.enter(started), Some(place));
+        assert_eq!(waiting.enter(started, Parent::NONE), Some(place));
         assert_eq!(all(), [(None, Some(started))]);
     }
 }

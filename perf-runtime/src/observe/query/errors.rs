@@ -249,8 +249,15 @@ impl ErrorView {
     /// The kind of failure of a recorded call.
     pub(crate) fn recorded(&self, group: Group) -> RecordedError {
         let fingerprint = self.fingerprint(&group);
-        let ErrorGroup { fingerprint, error_type, type_name, text, place, .. } = self.shown(fingerprint, group, 1);
-        RecordedError { fingerprint, error_type, type_name, text, place }
+        let ErrorGroup { fingerprint, error_type, type_name, text, text_is_open, place, .. } =
+            self.shown(fingerprint, group, 1);
+        RecordedError { fingerprint, error_type, type_name, text, text_is_open, place }
+    }
+
+    /// As [`show_again`](Self::show_again), of the kind of failure of a recorded call of before.
+    pub(crate) fn recorded_again(&self, error: &mut RecordedError) {
+        let shown = error.text.take().filter(|_| self.shows_text || error.text_is_open);
+        error.text = shown.map(|text| self.redacted(&text));
     }
 
     fn shown(&self, fingerprint: u64, group: Group, count: u64) -> ErrorGroup {

@@ -1,6 +1,7 @@
 //! Questions over all series: summaries, tracks, calls in flight, blocked threads.
 
 pub(crate) mod blocked;
+pub(crate) mod call_log;
 mod cells;
 pub(crate) mod edge_log;
 pub(crate) mod edge_sums;

@@ -4,7 +4,7 @@ use super::edge_sums::id;
 use super::errors::ErrorView;
 use super::range::TimeRange;
 use super::recorded_error::RecordedError;
-use super::recorded_head::{RecordedHead, name_of, number_in};
+use super::recorded_head::{RecordedHead, Source, ended_in, name_of, number_in};
 use super::recorded_tree::{self, Inside, Tree};
 use super::selector::Selector;
 use super::statistics::seconds;
@@ -12,7 +12,7 @@ use super::trace_url::TraceUrl;
 use crate::measure::cells::failures::Group;
 use crate::measure::cells::recorder::store::{Entry, KeptCall, Store};
 use crate::measure::cells::tree::node::Node;
-use crate::measure::clock::Moment;
+use crate::measure::clock::{Moment, wall};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::observe::series::registry::Registry;
@@ -76,6 +76,13 @@ pub struct RecordedTree {
     pub call: RecordedCall,
     /// The calls inside it: each before those inside it, and calls of the same caller in the order in which they began.
     pub inside: Vec<CallInside>,
+}
+
+impl RecordedTree {
+    /// The parts of a tree that was written apart, put together again.
+    pub fn new(call: RecordedCall, inside: Vec<CallInside>) -> Self {
+        Self { call, inside }
+    }
 }
 
 /// A call that was made inside a [`RecordedCall`], directly or through others.
@@ -152,23 +159,37 @@ impl RecorderView<'_> {
     pub(crate) fn heads(&self, registry: &Registry, selector: &Selector, range: &TimeRange) -> Vec<RecordedHead> {
         let names = Names::of(registry);
         let entries = self.store.entries(self.too_early()).into_iter();
-        let with_series = entries.filter_map(|entry| {
+        let in_range = entries.filter(|entry| ended_in(&entry.call, range));
+        let with_series = in_range.filter_map(|entry| {
             let series = names.by_serial.get(&entry.call.serial)?;
-            Some(RecordedHead::new(entry, Arc::clone(series)))
+            selector.selects_identity(&series.identity).then(|| RecordedHead::new(entry, Arc::clone(series)))
         });
-        with_series.filter(|head| head.is_selected(selector) && head.is_in(range)).collect()
+        with_series.collect()
+    }
+
+    /// The calls that ended in a range of time, with all calls inside them, the last first.
+    pub(crate) fn trees(&self, registry: &Registry, range: &TimeRange, mut show: impl FnMut(RecordedTree)) {
+        let names = Names::of(registry);
+        let entries = self.store.entries(self.too_early()).into_iter();
+        for entry in entries.filter(|entry| ended_in(&entry.call, range)) {
+            if let Some(tree) = self.tree_of(entry, &names) {
+                show(tree);
+            }
+        }
     }
 
     /// The call of this name, with all calls inside it.
     pub(crate) fn tree(&self, registry: &Registry, name: &str) -> Option<RecordedTree> {
         let is_it = |call: &KeptCall| call.ended >= self.too_early() && name_of(call) == name;
         let entry = self.store.entry(number_in(name)?).filter(|entry| is_it(&entry.call))?;
-        let names = Names::of(registry);
+        self.tree_of(entry, &Names::of(registry))
+    }
+
+    fn tree_of(&self, entry: Entry, names: &Names) -> Option<RecordedTree> {
         let series = names.by_serial.get(&entry.call.serial)?;
-        let head = RecordedHead::new(entry, Arc::clone(series));
-        let tree = Tree::of(&head.entry.call);
-        let inside = tree.calls.iter().map(|inside| self.inside(inside, &head.entry.call, &names)).collect();
-        Some(RecordedTree { call: self.shown(&head), inside })
+        let tree = Tree::of(&entry.call);
+        let inside = tree.calls.iter().map(|inside| self.inside(inside, &entry.call, names)).collect();
+        Some(RecordedTree { call: self.shown_of(&entry, series), inside })
     }
 
     fn too_early(&self) -> Moment {
@@ -177,19 +198,44 @@ impl RecorderView<'_> {
 
     /// All of a call but those inside it.
     pub(crate) fn shown(&self, head: &RecordedHead) -> RecordedCall {
-        let RecordedHead { entry: Entry { call, is_slowest, is_failed }, series } = head;
+        match &head.0 {
+            Source::Memory(entry, series) => self.shown_of(entry, series),
+            Source::Log(call) => self.shown_again((**call).clone()),
+        }
+    }
+
+    /// A call of before, as it is shown today: without texts of errors that are shown no longer, and with the address of its trace as it is now.
+    pub(crate) fn shown_again(&self, mut call: RecordedCall) -> RecordedCall {
+        call.error.iter_mut().for_each(|error| self.errors.recorded_again(error));
+        call.trace_link = self.link(call.trace_id.as_deref());
+        call
+    }
+
+    /// As [`shown_again`](Self::shown_again), with the calls inside it.
+    pub(crate) fn tree_again(&self, mut tree: RecordedTree) -> RecordedTree {
+        let errors = tree.inside.iter_mut().filter_map(|inside| inside.error.as_mut());
+        errors.for_each(|error| self.errors.recorded_again(error));
+        RecordedTree { call: self.shown_again(tree.call), inside: tree.inside }
+    }
+
+    fn link(&self, trace_id: Option<&str>) -> Option<String> {
+        self.trace_url.as_ref()?.link(trace_id?)
+    }
+
+    fn shown_of(&self, entry: &Entry, series: &Series) -> RecordedCall {
+        let Entry { call, is_slowest, is_failed } = entry;
         let is_own = |serial: Option<u32>| serial == Some(call.serial);
         let (calls, beyond) = recorded_tree::shape(call);
         RecordedCall {
-            id: head.id(),
-            series: head.series(),
-            start: head.start(),
-            seconds: head.seconds(),
+            id: name_of(call),
+            series: SeriesId { kind: series.identity.kind, labels: series.labels() },
+            start: text::to_millis(wall::time_of(call.started)),
+            seconds: seconds(call.nanos),
             self_seconds: call.covered.map(|covered| seconds(call.nanos.saturating_sub(covered))),
             outcome: call.outcome,
             error: self.error(series, call.failure, |_, serial| is_own(serial)),
             trace_id: call.trace_id.as_deref().map(Into::into),
-            trace_link: call.trace_id.as_deref().and_then(|id| self.trace_url.as_ref()?.link(id)),
+            trace_link: self.link(call.trace_id.as_deref()),
             calls_known: call.is_inside_known,
             calls,
             missing: call.missing + beyond,

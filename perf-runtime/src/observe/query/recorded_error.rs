@@ -15,6 +15,9 @@ pub struct RecordedError {
     /// The text of the first failure of the group, which differs from this one's in numbers, ids and quoted values at most; redacted, and
     /// `None` where texts are not shown.
     pub text: Option<String>,
+    /// Whether its function asks for the text to be shown: by the option `err`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub text_is_open: bool,
     /// Where the thread panicked.
     pub place: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! A recorded call before anything is worked out of it.
 
 use super::range::TimeRange;
-use super::selector::Selector;
+use super::recorded::RecordedCall;
 use super::statistics::seconds;
 use crate::measure::cells::recorder::store::{Entry, KeptCall};
 use crate::measure::clock::wall;
@@ -16,59 +16,95 @@ use std::time::SystemTime;
 /// [`Monitor::recorded_from`](crate::Monitor::recorded_from) makes a [`RecordedCall`](crate::series::RecordedCall). For lists that are chosen from and sorted
 /// before a part of them is shown.
 #[derive(Clone, Debug)]
-pub struct RecordedHead {
-    pub(super) entry: Entry,
-    pub(super) series: Arc<Series>,
+pub struct RecordedHead(pub(super) Source);
+
+/// Where a recorded call comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// Memory, with its series.
+    Memory(Entry, Arc<Series>),
+    /// A [`CallLog`](crate::extend::CallLog).
+    Log(Box<RecordedCall>),
 }
 
 impl RecordedHead {
     pub(super) fn new(entry: Entry, series: Arc<Series>) -> Self {
-        Self { entry, series }
+        Self(Source::Memory(entry, series))
+    }
+
+    pub(crate) fn of_log(call: RecordedCall) -> Self {
+        Self(Source::Log(Box::new(call)))
     }
 
     /// Its [name](crate::series::RecordedCall::id).
     #[must_use]
     pub fn id(&self) -> String {
-        name_of(&self.entry.call)
+        match &self.0 {
+            Source::Memory(entry, _) => name_of(&entry.call),
+            Source::Log(call) => call.id.clone(),
+        }
     }
 
     /// The series in which it was counted; of a request with its status.
     #[must_use]
     pub fn series(&self) -> SeriesId {
-        SeriesId { kind: self.series.identity.kind, labels: self.series.labels() }
+        match &self.0 {
+            Source::Memory(_, series) => SeriesId { kind: series.identity.kind, labels: series.labels() },
+            Source::Log(call) => call.series.clone(),
+        }
     }
 
     /// When it began, to the millisecond.
     #[must_use]
     pub fn start(&self) -> SystemTime {
-        text::to_millis(wall::time_of(self.entry.call.started))
+        match &self.0 {
+            Source::Memory(entry, _) => text::to_millis(wall::time_of(entry.call.started)),
+            Source::Log(call) => call.start,
+        }
     }
 
     /// How long it took.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        seconds(self.entry.call.nanos)
+        match &self.0 {
+            Source::Memory(entry, _) => seconds(entry.call.nanos),
+            Source::Log(call) => call.seconds,
+        }
     }
 
     /// How it ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.entry.call.outcome
+        match &self.0 {
+            Source::Memory(entry, _) => entry.call.outcome,
+            Source::Log(call) => call.outcome,
+        }
     }
 
-    pub(super) fn is_selected(&self, selector: &Selector) -> bool {
-        selector.selects_identity(&self.series.identity)
-    }
-
-    pub(super) fn is_in(&self, range: &TimeRange) -> bool {
-        let ended = wall::time_of(self.entry.call.ended);
-        ended > range.start() && ended <= range.end()
+    /// When it ended, in nanoseconds since 1970; `None` of one whose name does not tell it.
+    pub(crate) fn ended(&self) -> Option<u64> {
+        match &self.0 {
+            Source::Memory(entry, _) => Some(wall::unix_nanos(entry.call.ended)),
+            Source::Log(call) => ended_of(&call.id),
+        }
     }
 }
 
 /// When the call ended, and its number: no two processes keep a call in the same nanosecond and with the same number, as far as chance allows.
 pub(super) fn name_of(call: &KeptCall) -> String {
     format!("{:x}-{:x}", wall::unix_nanos(call.ended), call.number)
+}
+
+/// Whether a call ended in a range.
+pub(super) fn ended_in(call: &KeptCall, range: &TimeRange) -> bool {
+    let ended = wall::time_of(call.ended);
+    ended > range.start() && ended <= range.end()
+}
+
+/// When the call of this name ended, in nanoseconds since 1970.
+fn ended_of(name: &str) -> Option<u64> {
+    let (ended, _) = name.split_once('-')?;
+    u64::from_str_radix(ended, 16).ok()
 }
 
 /// The number of the call of this name.

@@ -8,7 +8,7 @@ mod looks;
 pub(crate) mod lookup;
 pub(crate) mod observation;
 pub(crate) mod overflow;
-mod places;
+pub(crate) mod places;
 pub(crate) mod registry;
 pub(crate) mod series_id;
 mod ticks;

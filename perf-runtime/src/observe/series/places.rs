@@ -11,14 +11,24 @@ use std::sync::Arc;
 /// So many places of one series are told, by name.
 const MOST_PLACES: usize = 10;
 
+/// `file:line` of an annotated function.
+pub(crate) fn place_of(site: &'static Site) -> String {
+    let (file, line) = source_of(site);
+    format!("{file}:{line}")
+}
+
+fn source_of(site: &'static Site) -> (&'static str, u32) {
+    let location = site.spec.span.location;
+    (source_path(location.file()), location.line())
+}
+
 impl Series {
     /// `file:line` of each annotated function that writes it, sorted.
     fn places(&self) -> Vec<String> {
         let mut places = BTreeSet::new();
         self.for_each_meter(|meter| {
             if let Some(site) = Site::of(meter.original()) {
-                let location = site.spec.span.location;
-                places.insert((source_path(location.file()), location.line()));
+                places.insert(source_of(site));
             }
         });
         places.into_iter().take(MOST_PLACES).map(|(file, line)| format!("{file}:{line}")).collect()

@@ -80,7 +80,7 @@ impl Open {
             if let Some(ticket) = timer.ticket().filter(|_| call.parent.is_some()) {
                 frame::child_waited(call.parent, ticket, call.series.own.node());
             }
-            timer.hold(now, &call.series, call.started);
+            timer.hold(now, &call.series, (call.started, call.parent));
             call.series.own.let_go();
             call.is_away = true;
             if call.parent.is_some() && !call.is_uncovered {
@@ -96,7 +96,7 @@ impl Open {
     fn wait(&mut self, frame: &Frame) {
         let now = clock::now();
         let Self { call, timer, .. } = self;
-        timer.pause(&call.series, Some(call.started), frame.waits_for());
+        timer.pause(&call.series, (Some(call.started), call.parent), frame.waits_for());
         if call.parent.is_some() {
             if call.is_uncovered && frame::reopen_child(call.parent, now) {
                 call.is_uncovered = false;

@@ -141,7 +141,7 @@ impl Polled {
 
     fn pause(&mut self, frame: &Frame) {
         let Running { series, parent, started, .. } = &self.call;
-        self.poll_timer.pause(series, Some(*started), frame.waits_for());
+        self.poll_timer.pause(series, (Some(*started), *parent), frame.waits_for());
         if parent.is_some() {
             frame::child_waits(*parent, self.poll_timer.ticket(), || series.own.node());
         }

@@ -41,6 +41,16 @@ impl Family {
         part()
     }
 
+    /// The call that the request was made inside.
+    pub(super) fn parent(&self) -> Parent {
+        self.parent
+    }
+
+    /// The name by which its children know the request; none while there were none.
+    pub(super) fn name(&mut self) -> Parent {
+        Some(self.frame.get().known_as()).filter(|name| name.is_some()).unwrap_or(self.name)
+    }
+
     /// The child for which the request waits, whose work is pending; none after its duration.
     #[inline]
     pub(super) fn waits_for(&mut self) -> Option<Node> {

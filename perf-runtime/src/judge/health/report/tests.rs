@@ -5,6 +5,7 @@ use crate::judge::rule::definition::Rule;
 use crate::judge::rule::observation::{GaugeSample, Observation, Tick};
 use crate::judge::rule::preset::presets;
 use crate::judge::rule::severity::Severity;
+use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock;
 use crate::measure::clock::manual::ManualClock;
 use crate::measure::model::kind::Kind;
@@ -93,7 +94,7 @@ fn a_call_that_does_not_end_is_seen_while_it_waits() {
     let registry = Registry::new();
     let series = registry.series(Kind::Agent, &["analyst"]);
     series.own.start_away();
-    let ticket = series.own.wait(clock::now()).unwrap();
+    let ticket = series.own.wait(clock::now(), Parent::NONE).unwrap();
     clock.advance(Duration::from_secs(45));
     let report = judge(&registry);
     let stuck = report.indicators().iter().find(|indicator| indicator.name() == "agent.stuck").unwrap();

@@ -86,7 +86,7 @@ impl Call {
             return;
         }
         if self.ticket.is_none() {
-            self.ticket = self.meter.wait(self.started);
+            self.ticket = self.meter.wait(self.started, self.parent);
         }
         tally.list(self.ticket.and_then(|ticket| self.meter.follow(ticket)));
     }

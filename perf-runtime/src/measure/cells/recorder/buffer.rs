@@ -175,6 +175,13 @@ impl Buffer {
         is_taken
     }
 
+    /// Takes the buffer from a root whose duration has [ended](Self::leave), though the root has not; `false` where there is none.
+    pub(super) fn take_left(&self) -> bool {
+        let owner = self.owner.load(Acquire);
+        let has_left = owner > Self::BUSY && self.begun.load(Relaxed) == 0;
+        has_left && self.claim(Parent::from_bits(owner))
+    }
+
     /// A place for the record of a call of this turn, by its number too; `None` where there is none left, or the turn is over.
     #[inline]
     pub(super) fn reserve(&self, recording: Recording) -> Option<(usize, &Record)> {

@@ -74,12 +74,16 @@ pub(crate) fn own_root(name: Parent) {
     }
 }
 
-/// Says of a call without a caller that its duration has ended, though it has not: calls that end from now on are not inside it.
+/// Says of a call without a caller that its duration has ended, though it has not: calls that end from now on are not inside it. It may go on for
+/// as long as a client likes: where memory is scarce it is kept without the calls inside it, if at all.
 #[cold]
 pub(crate) fn leave_root(name: Parent) {
     let recording = name.recording();
     if recording.is_some() {
         recording.buffer().leave(name);
+        if chunks::are_scarce() {
+            forget_root(name);
+        }
     }
 }
 

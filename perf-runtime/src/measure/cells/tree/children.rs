@@ -28,10 +28,16 @@ impl Children {
     /// Stands for the number of open children where the account of them is kept for all threads, since the call is lent (see `outlived`).
     const LENT: u32 = u32::MAX;
 
-    /// The children of a call of this name that is lent.
-    pub(super) fn of_lent(name: Parent) -> Self {
+    /// The children of a call of this name, none of them open.
+    pub(in crate::measure::cells) fn of_name(name: Parent) -> Self {
         let this = Self::default();
         this.name.set(name);
+        this
+    }
+
+    /// The children of a call of this name that is lent.
+    pub(super) fn of_lent(name: Parent) -> Self {
+        let this = Self::of_name(name);
         this.open.set(Self::LENT);
         this
     }
@@ -41,6 +47,11 @@ impl Children {
         let open = if self.open.get() == Self::LENT { 0 } else { self.open.get() };
         outlived::lend(self.name.get(), open, self.covered.get(), self.last_end.get());
         self.open.set(Self::LENT);
+    }
+
+    /// The call's name among its children; none where it has had none.
+    pub(in crate::measure::cells) fn name(&self) -> Parent {
+        self.name.get()
     }
 
     /// Takes the children of earlier polls.

@@ -327,6 +327,11 @@ impl Frame {
         Some(&self.children).filter(|children| children.name.get().is_some())
     }
 
+    /// The name by which children know the call; none where there were none.
+    pub(crate) fn known_as(&self) -> Parent {
+        self.children.name()
+    }
+
     /// Ends the time in which children cover any, at the moment `now`, and says the name by which they know the call: none where there were
     /// none. Those that are still open outlive it. The frame is entered no more.
     #[inline]

@@ -16,7 +16,7 @@ const BLOCK: u64 = 1 << 12;
 /// A call that made others, as these name it: its context in the upper 16 bits, below where its tree is recorded, and below a number that no
 /// other call has. (2 to the 34th calls that made others, within the time of one call, would have to pass before two of one context could be
 /// the same.)
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Parent(u64);
 
 impl Parent {

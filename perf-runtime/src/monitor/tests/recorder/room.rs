@@ -124,3 +124,62 @@ fn memory_that_others_have_no_use_for_is_there_for_those_that_have() {
     }
     assert_eq!(monitor.recorder_state().without_buffer, 0);
 }
+
+#[test]
+fn where_there_is_no_room_a_root_looks_for_it_now_and_then_alone() {
+    let _buffers = all_buffers();
+    let (_alone, clock) = (isolated(), ManualClock::hold());
+    let monitor = Monitor::builder().recorder(true).install().unwrap();
+    let mut open = Vec::<Pin<Box<dyn Future<Output = ()>>>>::new();
+    let mut one_more = || {
+        open.push(Box::pin(root(&clock)));
+        assert!(open.last_mut().is_some_and(|root| poll(root.as_mut()).is_pending()));
+    };
+    while monitor.recorder_state().without_buffer < 1 {
+        one_more();
+    }
+    let looks = |more: usize, one_more: &mut dyn FnMut()| {
+        let before = pool::LOOKS.get();
+        (0..more).for_each(|_| one_more());
+        pool::LOOKS.get() - before
+    };
+    assert!(looks(1_000, &mut one_more) <= 2_048);
+    assert_eq!(looks(1_000, &mut one_more), 0, "within the same moment nobody looks again");
+    clock.advance(Duration::from_millis(20));
+    let again = looks(1_000, &mut one_more);
+    assert!((1..=2_048).contains(&again), "{again}");
+    // One that ends leaves its room to the next at once.
+    assert!(poll(open.swap_remove(0).as_mut()).is_ready());
+    let mut next = pin!(root(&clock));
+    assert!(room_for(next.as_mut(), &monitor));
+}
+
+#[test]
+fn bodies_that_stream_for_long_keep_no_memory_from_other_calls() {
+    let _buffers = all_buffers();
+    let (_alone, clock) = (isolated(), ManualClock::hold());
+    let monitor = Monitor::builder().recorder(true).recorded_calls_per_minute(1, 0).install().unwrap();
+    // With sixteen chunks each, as many as would take all of the memory twice.
+    let streaming: Vec<_> = (0..512)
+        .map(|_| {
+            let mut request = monitor.http_request_to("GET", "/slow");
+            request.work(|_| (0..1_000).for_each(|_| sync_leaf(&clock, 0)));
+            request.streams();
+            request
+        })
+        .collect();
+    assert!(chunks::made() <= 3_300, "{}", chunks::made());
+    clock.advance(MINUTE);
+    let mut one = pin!(large_and_open(&clock));
+    assert!(poll(one.as_mut()).is_pending() && poll(one).is_ready());
+    let last = &kept("rec_room_nested")[0];
+    assert_eq!((last.calls, last.missing), (1_000, 0));
+    // A request that lost its calls says so.
+    streaming.into_iter().for_each(|request| request.answer(200));
+    let requests =
+        monitor.recorded_calls(&crate::series::Selector::kind(crate::Kind::HttpRequest), crate::Window::LastHour);
+    assert!(
+        !requests.is_empty() && requests.iter().all(|call| call.calls == 1_000 || !call.calls_known),
+        "{requests:?}"
+    );
+}
