@@ -96,7 +96,7 @@ export class Recorded {
     const columns = ["Call", "When", "Began after", "Took", "Its own time", "Ended"];
     const isNumber = (name) => ["Began after", "Took", "Its own time"].includes(name);
     this.table = wide("What ran inside", h("table", { class: "waterfall" }, h("caption", {}, "What ran inside"), h("thead", {}, heads(columns, isNumber)), this.rows));
-    this.gone = h("p", { class: "card", hidden: true }, "No call of this name is kept. Recorded calls are kept for some time, and by the process that made them alone.");
+    this.gone = h("p", { class: "card", hidden: true }, "No call of this name is kept. Recorded calls are kept for some time: by the process that made them, and on the disk where there is a history.");
     this.body = h("div", { class: "page", hidden: true }, this.facts, this.failed, this.missing, this.table);
     this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, this.back), this.heading, this.gone, this.body);
     this.asked = new Question(`api/v1/calls/${encodeURIComponent(id)}`, (answer) => this.show(answer));

@@ -1,6 +1,7 @@
 //! A history over many lives of a process, on a clock that the tests move.
 
 mod hours;
+mod recorded;
 
 use perf_history::{Fsync, History, Settings};
 use perf_runtime::alert::{Delivery, DeliveryOutcome, Transition};

@@ -9,7 +9,7 @@
 //! A call that outlives its root writes nothing, for its name tells the turn of the buffer. Where a record is still being written as the
 //! root ends, the buffer is put aside until it is.
 //!
-//! Where all buffers are taken, one is taken from a root whose duration has ended though it has not, such as a request whose body streams, or
+//! A request whose body streams has no use for its buffer meanwhile, and where memory is scarce it lets it go. Where all buffers are taken, one is taken from a root whose duration has ended though it has not, such as a request whose body streams, or
 //! which runs for more than ten minutes. A call that found no buffer, or lost its own, is kept without the calls inside it, and says so.
 //!
 //! # Cost and memory

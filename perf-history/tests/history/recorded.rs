@@ -1,0 +1,92 @@
+//! Recorded calls over restarts: whole, and no more of them in a day than the settings let.
+
+use super::{LONG, Life, SECOND};
+use perf_history::Settings;
+use perf_runtime::Monitor;
+use perf_runtime::series::{RecordedTree, Selector, TimeRange};
+use perf_runtime::test_util::ManualClock;
+use std::path::Path;
+use std::time::Duration;
+
+fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> Life {
+    Life::new(folder, |monitor| monitor.recorder(true).error_texts(true), set)
+}
+
+/// An order that asks for its goods and fails to be paid.
+fn order(monitor: &Monitor, clock: &ManualClock, millis: u64) {
+    let operation = |name| monitor.operation(name);
+    operation("recorded_order").run(|| {
+        operation("recorded_goods").run(|| clock.advance(Duration::from_millis(millis)));
+        operation("recorded_pay").try_run(|| Err::<(), _>("no card 4711")).unwrap_err();
+    });
+}
+
+fn go_on(life: &Life, clock: &ManualClock, seconds: u64) {
+    for _ in 0..seconds {
+        life.second(clock, 0);
+    }
+    life.history.catch_up(LONG);
+}
+
+/// Those that a monitor tells of the last so many seconds, with all calls inside them.
+fn told(monitor: &Monitor, seconds: u64) -> Vec<RecordedTree> {
+    let selector = Selector::calls().label("operation", "recorded_order");
+    let calls = monitor.recorded_calls(&selector, TimeRange::last(Duration::from_secs(seconds)));
+    calls.iter().map(|call| monitor.recorded_call(&call.id).unwrap()).collect()
+}
+
+#[test]
+fn recorded_calls_are_told_whole_after_restarts() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let life = begin(folder.path(), |_| ());
+    (10..13).for_each(|millis| order(&life.monitor, &clock, millis));
+    go_on(&life, &clock, 130);
+    order(&life.monitor, &clock, 20);
+    let before = told(&life.monitor, 600);
+    assert_eq!(before.len(), 4);
+    // Those that are in memory and in the file are told once.
+    assert_eq!(told(&life.monitor, 3 * 3_600), before);
+    life.end();
+    clock.advance(120 * SECOND);
+    let life = begin(folder.path(), |_| ());
+    let after = told(&life.monitor, 3_600);
+    assert_eq!(after, before);
+    let last = &after[0];
+    let series: Vec<_> = last.inside.iter().map(|inside| inside.series.to_string()).collect();
+    assert_eq!(series, ["operation{operation=recorded_goods}", "operation{operation=recorded_pay}"]);
+    assert_eq!(last.inside[1].error.as_ref().and_then(|error| error.text.as_deref()), Some("no card 4711"));
+    // By when they ended: the first three did so four minutes ago.
+    assert_eq!(told(&life.monitor, 130).len(), 1);
+    order(&life.monitor, &clock, 5);
+    assert_eq!(told(&life.monitor, 3_600).len(), 5);
+    assert_eq!(life.monitor.recorded_call("1-1"), None);
+    life.end();
+    // A monitor that records nothing itself tells what there is; and texts of errors only where they are shown.
+    let life = Life::begin(folder.path());
+    let all = told(&life.monitor, 3_600);
+    assert_eq!(all.len(), 5);
+    let error = all[0].inside[1].error.as_ref().unwrap();
+    assert_eq!((error.text.as_deref(), error.type_name.as_deref()), (None, Some("&str")));
+    life.end();
+}
+
+#[test]
+fn no_more_of_them_are_kept_than_a_day_may_take() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    // Room for about ten; each minute has three.
+    let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 10_000);
+    for _ in 0..20 {
+        (10..13).for_each(|millis| order(&life.monitor, &clock, millis));
+        go_on(&life, &clock, 60);
+    }
+    life.end();
+    let life = begin(folder.path(), |_| ());
+    let kept = told(&life.monitor, 3_600);
+    let bytes: usize = kept.iter().map(|tree| serde_json::to_string(tree).unwrap().len()).sum();
+    assert!(!kept.is_empty() && bytes <= 12_000, "{} with {bytes}", kept.len());
+    life.end();
+    let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 0);
+    order(&life.monitor, &clock, 10);
+    life.end();
+    assert_eq!(told(&begin(folder.path(), |_| ()).monitor, 3_600).len(), kept.len());
+}
