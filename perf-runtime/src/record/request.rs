@@ -221,9 +221,9 @@ impl HttpRequest {
         family.count(&open.own, ended);
         closed.note_end(outcome);
         open.own.hand_over(&closed.own, outcome, nanos);
-        family.record(ended, now, span.as_deref());
+        let kept_as = family.record(ended, now, span.as_deref());
         if let Some(span) = span {
-            closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, span);
+            closed.own.exemplars.offer(closed.own.layout(), outcome, nanos, (span, kept_as));
         }
     }
 }

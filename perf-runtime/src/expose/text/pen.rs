@@ -4,7 +4,7 @@
 //! text and a number. Short texts are copied at their full room, which is two or three instructions, and cut to length.
 
 use crate::collect::short::{Short, escape};
-use crate::measure::cells::exemplar::{Exemplar, TRACE_ID};
+use crate::measure::cells::exemplar::{Exemplar, RECORDED, TRACE_ID};
 use crate::measure::clock;
 use std::time::UNIX_EPOCH;
 
@@ -85,6 +85,9 @@ impl<'a> Pen<'a> {
     pub(super) fn number_of_which(&mut self, number: u64, exemplar: &Exemplar) {
         self.write_all(&[itoa::Buffer::new().format(number), " # {", TRACE_ID, "=\""]);
         self.escaped(&exemplar.trace_id);
+        if let Some(name) = exemplar.recorded() {
+            self.write_all(&["\",", RECORDED, "=\"", &name]);
+        }
         self.write("\"} ");
         self.decimal(exemplar.nanos);
         self.write(" ");

@@ -6,6 +6,7 @@
 //! instead.
 
 use super::histogram::Layout;
+use super::recorder::KeptAs;
 use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::outcome::Outcome;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,9 +19,12 @@ use tracing::Span;
 pub(crate) type TraceIdOf = fn(&Span) -> Option<String>;
 
 /// The longest id, in characters: an exemplar's labels are 128 at most with their names (OpenMetrics 1.0, "Exemplars").
-pub(crate) const MAX_TRACE_ID: usize = 128 - TRACE_ID.len();
-/// The name of an exemplar's one label.
+pub(crate) const MAX_TRACE_ID: usize = MOST_CHARACTERS - TRACE_ID.len();
+const MOST_CHARACTERS: usize = 128;
+/// The name of an exemplar's first label.
 pub(crate) const TRACE_ID: &str = "trace_id";
+/// The name of the second, of a call that is kept whole.
+pub(crate) const RECORDED: &str = "recorded_call";
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 static TRACE_ID_OF: RwLock<Option<TraceIdOf>> = RwLock::new(None);
@@ -60,6 +64,17 @@ pub(crate) struct Exemplar {
     /// When it ended.
     pub(crate) at: SystemTime,
     pub(crate) trace_id: String,
+    /// As which it was kept whole, if it was.
+    pub(crate) kept_as: Option<KeptAs>,
+}
+
+impl Exemplar {
+    /// The name of the recorded call that it is, where that is kept still and there is room for it among an exemplar's labels.
+    pub(crate) fn recorded(&self) -> Option<String> {
+        let name = self.kept_as.filter(|kept_as| kept_as.is_there())?.name();
+        let length = TRACE_ID.len() + self.trace_id.chars().count() + RECORDED.len() + name.len();
+        (length <= MOST_CHARACTERS).then_some(name)
+    }
 }
 
 impl Exemplars {
@@ -67,16 +82,16 @@ impl Exemplars {
         Self { slots: OnceLock::new() }
     }
 
-    /// Offers a call that has just been counted, while its span still stands.
+    /// Offers a call that has just been counted, while its span still stands; and as which it was kept whole, if it was.
     #[inline]
-    pub(crate) fn offer(&self, layout: &Layout, outcome: Outcome, nanos: u64, span: &Span) {
+    pub(crate) fn offer(&self, layout: &Layout, outcome: Outcome, nanos: u64, span: (&Span, Option<KeptAs>)) {
         if wanted() {
             self.consider(layout, outcome, nanos, span);
         }
     }
 
     #[cold]
-    fn consider(&self, layout: &Layout, outcome: Outcome, nanos: u64, span: &Span) {
+    fn consider(&self, layout: &Layout, outcome: Outcome, nanos: u64, span: (&Span, Option<KeptAs>)) {
         let slots = self.slots.get_or_init(Box::default)[outcome.index()]
             .get_or_init(|| (0..=layout.bounds().len()).map(|_| Slot::default()).collect());
         let bucket = layout.index(nanos);
@@ -96,7 +111,7 @@ impl Exemplars {
 }
 
 impl Slot {
-    fn take(&self, nanos: u64, span: &Span, now: u64) {
+    fn take(&self, nanos: u64, (span, kept_as): (&Span, Option<KeptAs>), now: u64) {
         const SECOND: u64 = 1_000_000_000;
         let written = self.written.load(Ordering::Relaxed);
         if written > 0 && now.saturating_sub(written) < SECOND {
@@ -110,7 +125,7 @@ impl Slot {
             Err(TryLockError::WouldBlock) => return,
         };
         if self.written.compare_exchange(written, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            *last = Some(Exemplar { nanos, at: wall::now(), trace_id });
+            *last = Some(Exemplar { nanos, at: wall::now(), trace_id, kept_as });
         }
     }
 }

@@ -90,9 +90,9 @@ impl RecordedHead {
     }
 }
 
-/// When the call ended, and its number: no two processes keep a call in the same nanosecond and with the same number, as far as chance allows.
+/// When the call ended, and its number.
 pub(super) fn name_of(call: &KeptCall) -> String {
-    format!("{:x}-{:x}", wall::unix_nanos(call.ended), call.number)
+    call.kept_as().name()
 }
 
 /// Whether a call ended in a range.

@@ -1,7 +1,7 @@
 //! A request's place in the tree of calls.
 
 use crate::measure::cells::meter::Meter;
-use crate::measure::cells::recorder::{self, Ended};
+use crate::measure::cells::recorder::{self, Ended, KeptAs};
 use crate::measure::cells::tree::frame::{self, Frame, Parent};
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::Moment;
@@ -91,14 +91,15 @@ impl Family {
         }
     }
 
-    /// Tells the recorder of the end of a request that is counted.
+    /// Tells the recorder of the end of a request that is counted, and says as which it is kept, if it is.
     #[inline]
-    pub(super) fn record(&mut self, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+    pub(super) fn record(&mut self, ended: Ended<'_>, now: Moment, span: Option<&Span>) -> Option<KeptAs> {
         let inside = (self.name, self.frame.get().frozen());
         if self.parent.is_some() {
             recorder::late_child_ended(self.parent, inside, ended);
+            None
         } else {
-            recorder::late_root_ended(inside, ended, now, span);
+            recorder::late_root_ended(inside, ended, now, span)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Call, Marks, Pace, SLOW_POLL_NANOS};
 use crate::measure::cells::cell_table::{Finished, Ticket};
-use crate::measure::cells::recorder::{self, Ended};
+use crate::measure::cells::recorder::{self, Ended, KeptAs};
 use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
@@ -44,8 +44,8 @@ impl Call {
     /// The rest of the end of a call that was made inside no other, while calls are recorded.
     #[inline(never)]
     fn end_root(&mut self, outcome: Outcome, now: Moment, nanos: u64) {
-        recorder::root_ended(&self.over, self.ended(outcome, nanos), now, self.span.as_deref());
-        self.close_span(outcome, nanos);
+        let kept_as = recorder::root_ended(&self.over, self.ended(outcome, nanos), now, self.span.as_deref());
+        self.close_span_of(outcome, nanos, kept_as);
     }
 
     #[inline]
@@ -133,8 +133,13 @@ impl Call {
     }
 
     fn close_span(&mut self, outcome: Outcome, nanos: u64) {
+        self.close_span_of(outcome, nanos, None);
+    }
+
+    /// As [`close_span`](Self::close_span), of a call that may be kept.
+    fn close_span_of(&mut self, outcome: Outcome, nanos: u64, kept_as: Option<KeptAs>) {
         if let Some(span) = self.span.take() {
-            self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, &span);
+            self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, (&span, kept_as));
             if let Some(site) = self.site() {
                 site.close_span(span, outcome);
             }

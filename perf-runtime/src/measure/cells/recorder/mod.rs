@@ -9,7 +9,7 @@
 //! A call that outlives its root writes nothing, for its name tells the turn of the buffer. Where a record is still being written as the
 //! root ends, the buffer is put aside until it is.
 //!
-//! A request whose body streams has no use for its buffer meanwhile, and where memory is scarce it lets it go. Where all buffers are taken, one is taken from a root whose duration has ended though it has not, such as a request whose body streams, or
+//! A request whose body streams holds its buffer to its end, but where memory is scarce. Where all buffers are taken, one is taken from a root whose duration has ended though it has not, such as a request whose body streams, or
 //! which runs for more than ten minutes. A call that found no buffer, or lost its own, is kept without the calls inside it, and says so.
 //!
 //! # Cost and memory
@@ -38,6 +38,7 @@ pub(crate) use handed_over::HandedOver;
 use inside::Inside;
 use record::Record;
 use recording::Recording;
+pub(crate) use store::KeptAs;
 use tracing::Span;
 
 /// Whether calls are recorded.
@@ -168,22 +169,29 @@ pub(crate) fn wants_root(inside: &HandedOver) -> bool {
 }
 
 /// Ends the record of a call without a caller, which is counted, at the moment `now`: its duration may have ended before. It is kept if it is one of the slowest of its series in this minute, or one
-/// of the first that failed.
+/// of the first that failed; and it is said as which.
 #[inline(never)]
-pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
-    end_root(inside.of_root(), ended, now, span);
+pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, span: Option<&Span>) -> Option<KeptAs> {
+    end_root(inside.of_root(), ended, now, span)
 }
 
 /// As [`root_ended`], of a call that kept its name, none where it made no calls, and the time that calls inside it covered.
 #[inline]
-pub(crate) fn late_root_ended((name, covered): (Parent, u64), ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+pub(crate) fn late_root_ended(
+    (name, covered): (Parent, u64),
+    ended: Ended<'_>,
+    now: Moment,
+    span: Option<&Span>,
+) -> Option<KeptAs> {
     if are_recorded(name) || is_on() {
-        end_root(handed_over::of_late_root(name, covered), ended, now, span);
+        return end_root(handed_over::of_late_root(name, covered), ended, now, span);
     }
+    None
 }
 
 #[inline(never)]
-fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, span: Option<&Span>) {
+fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, span: Option<&Span>) -> Option<KeptAs> {
+    let mut kept_as = None;
     if let Inside::Recorded(recording) = inside {
         recording.buffer().close();
     }
@@ -192,12 +200,13 @@ fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, span: Option<&Span>) 
             if ended.outcome.is_failure() { last_failure::take(ended.meter.failures.address()) } else { (0, false) };
         let has_failed = ended.outcome.is_failure() && !is_expected;
         if ended.meter.keep.wants(has_failed, ended.nanos, now) {
-            store::here().offer(inside, ended, (failure, has_failed), now, span);
+            kept_as = store::here().offer(inside, ended, (failure, has_failed), now, span);
         }
     }
     if let Inside::Recorded(recording) = inside {
         let_go(recording);
     }
+    kept_as
 }
 
 /// Gives back a buffer that is closed, and nobody's.

@@ -165,8 +165,31 @@ pub(crate) struct KeptCall {
 }
 
 impl KeptCall {
+    pub(crate) fn kept_as(&self) -> KeptAs {
+        KeptAs { ended: wall::unix_nanos(self.ended), number: self.number }
+    }
+
     fn size(&self) -> usize {
         self.records.len() + RECORDS_OF_A_CALL
+    }
+}
+
+/// A call that was kept as it ended: when that was, in nanoseconds since 1970, and its number. It may have given way since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeptAs {
+    ended: u64,
+    number: u64,
+}
+
+impl KeptAs {
+    /// Its name: no two processes keep a call in the same nanosecond and with the same number, as far as chance allows.
+    pub(crate) fn name(self) -> String {
+        format!("{:x}-{:x}", self.ended, self.number)
+    }
+
+    /// Whether it is kept still.
+    pub(crate) fn is_there(self) -> bool {
+        here().entry(self.number).is_some_and(|entry| entry.call.kept_as() == self)
     }
 }
 
@@ -257,7 +280,7 @@ impl Store {
         self.kept().gave_way
     }
 
-    /// Keeps a call, where it is one of the slowest or has failed.
+    /// Keeps a call, where it is one of the slowest or has failed; and says as which.
     #[cold]
     #[inline(never)]
     pub(super) fn offer(
@@ -267,9 +290,9 @@ impl Store {
         (failure, has_failed): (u32, bool),
         ended: Moment,
         span: Option<&Span>,
-    ) {
+    ) -> Option<KeptAs> {
         if !self.is_on() {
-            return;
+            return None;
         }
         let Ended { meter, outcome, started, nanos } = call;
         let (name, covered, Taken { records, missing }) = match inside {
@@ -305,8 +328,9 @@ impl Store {
         #[cfg(test)]
         OFFERED.set(OFFERED.get() + 1);
         let mut kept = self.kept();
-        kept.offer(call, has_failed, most, bar);
+        let kept_as = kept.offer(call, has_failed, most, bar);
         kept.settle(ended, kept_for);
+        kept_as
     }
 
     /// The kept calls that did not end before a moment, the last first. Nothing is done with any while the store is locked.
@@ -338,7 +362,7 @@ impl Kept {
         self.records = 0;
     }
 
-    fn offer(&mut self, mut call: KeptCall, has_failed: bool, most: Most, bar: &Bar) {
+    fn offer(&mut self, mut call: KeptCall, has_failed: bool, most: Most, bar: &Bar) -> Option<KeptAs> {
         let (ended, number) = (call.ended, self.last_number + 1);
         let unix = wall::unix_nanos(ended);
         let minute = self.minutes.entry((unix / MINUTE_NANOS, call.serial)).or_default();
@@ -352,12 +376,15 @@ impl Kept {
         if let Some(ousted) = ousted {
             self.oust(ousted);
         }
-        if is_failed || is_slowest {
-            call.number = number;
-            self.last_number = number;
-            self.records += call.size();
-            self.entries.push_back(Entry { call: Arc::new(call), is_slowest, is_failed });
+        if !is_failed && !is_slowest {
+            return None;
         }
+        call.number = number;
+        self.last_number = number;
+        self.records += call.size();
+        let kept_as = call.kept_as();
+        self.entries.push_back(Entry { call: Arc::new(call), is_slowest, is_failed });
+        Some(kept_as)
     }
 
     /// Where the call of a number stands.
