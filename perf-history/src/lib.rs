@@ -117,6 +117,8 @@ pub struct Status {
     pub damaged: u64,
     /// Files that could not be read at all, and were set aside.
     pub set_aside: u64,
+    /// Recorded calls that were not kept, because a day may take [no more](Settings::recorded_bytes_a_day), since the process began.
+    pub recorded_left_out: u64,
 }
 
 /// The guard of a history: dropping it writes everything and ends the thread.

@@ -384,6 +384,7 @@ impl Writer {
         self.gauges.bytes.set(bytes as f64);
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         (status.off, status.damaged, status.series, status.bytes) = (None, store.damaged(), series, bytes);
+        status.recorded_left_out = self.recorded.left_out;
     }
 
     /// The bytes that the file takes on the disk.

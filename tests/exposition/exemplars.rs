@@ -163,9 +163,9 @@ fn an_alert_leads_to_the_trace_of_a_call_that_shows_what_it_is_about() {
 fn an_exemplar_names_the_recorded_call_that_it_is_as_long_as_that_is_kept() {
     let (seconds, recorded, forgotten) = listening(trace_id_of, |clock, monitor| {
         let recording = Monitor::builder().recorder(true).recorded_minutes(2).build().unwrap();
-        traced("kept", 200, clock).unwrap();
+        traced("kept", 150, clock).unwrap();
         let name = || {
-            let (labels, ..) = exemplar(&openmetrics(monitor), "ok", "0.25")?;
+            let (labels, ..) = exemplar(&openmetrics(monitor), "ok", "0.2")?;
             let name = labels.strip_prefix("trace_id=\"kept\",recorded_call=\"")?.strip_suffix('"')?;
             Some(name.to_owned())
         };
@@ -173,5 +173,5 @@ fn an_exemplar_names_the_recorded_call_that_it_is_as_long_as_that_is_kept() {
         drop(recording);
         (recorded.as_ref().map(|tree| tree.call.seconds), recorded.and_then(|tree| tree.call.trace_id), name())
     });
-    assert_eq!((seconds, recorded.as_deref(), forgotten), (Some(0.2), Some("kept"), None));
+    assert_eq!((seconds, recorded.as_deref(), forgotten), (Some(0.15), Some("kept"), None));
 }

@@ -122,8 +122,9 @@ pub(crate) fn oldest(
     };
     if !named.is_empty() {
         let count = |waiter: Waiter| {
-            if let Some(place) = place_of_name(&named, waiter.parent) {
-                named[place].2 += 1;
+            let place = place_of_name(&named, waiter.parent);
+            if let Some((.., inside)) = place.and_then(|place| named.get_mut(place)) {
+                *inside += 1;
             }
         };
         let mut count = count;
