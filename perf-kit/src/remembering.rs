@@ -138,7 +138,10 @@ mod routes {
             .has("series", openapi::count())
             .has("damaged", openapi::count())
             .has("set_aside", openapi::count())
-            .has("recorded_left_out", openapi::count().note("Recorded calls that were not kept, because a day may take no more."))
+            .has(
+                "recorded_left_out",
+                openapi::count().note("Recorded calls that were not kept, because a day may take no more."),
+            )
             .has("tiers", openapi::list(openapi::named("HistoryTier")))
             .has("boots", openapi::list(openapi::named("HistoryBoot")))
     }

@@ -20,7 +20,7 @@ function asTree(calls) {
 
 /** Beside the name of a call: its place in the source, the call around it where that is not listed, and calls inside it that are not. */
 function about(call) {
-  const caller = call.caller && call.parent === undefined ? `inside ${seriesInShort(call.caller)}` : "";
+  const caller = call.caller && call.depth === 0 ? `inside ${seriesInShort(call.caller)}` : "";
   const unlisted = call.unlisted > 0 ? `${number(call.unlisted)} more inside it` : "";
   return [progress(call), caller, call.place, unlisted].filter(Boolean).join(" · ");
 }
@@ -34,7 +34,7 @@ export class CallList {
     this.count = h("span", { class: "quiet" });
     this.more = h("p", { class: "quiet more" });
     this.head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Call"), h("th", { scope: "col", class: "wide" }, "Kind"), h("th", { scope: "col", class: "number" }, "For")));
-    this.element = h("div", { class: "card scroll running" }, h("table", { class: "calls" }, h("caption", { class: "now" }, `${caption} `, this.count), this.head, this.body), this.more);
+    this.element = h("div", { class: "card scroll running" }, h("table", { class: isTree ? "calls tree" : "calls" }, h("caption", { class: "now" }, `${caption} `, this.count), this.head, this.body), this.more);
   }
 
   /** `flying` calls are in flight; of those that wait, `waiting` are the oldest. */
@@ -44,7 +44,7 @@ export class CallList {
     const longest = Math.max(1e-9, ...items.map((call) => call.age));
     keyed(this.body, items, ({ id }) => id, (call) => this.make(call), (row, call) => {
       text(row.lastElementChild.lastElementChild, since(call.age));
-      text(row.firstElementChild.lastElementChild, about(call));
+      text(row.firstElementChild.lastElementChild, this.isTree ? about(call) : progress(call));
       row.dataset.depth = call.depth;
       row.firstElementChild.style.paddingInlineStart = call.depth > 0 ? `${1 + STEP * Math.min(call.depth, DEEPEST)}em` : "";
       row.lastElementChild.firstElementChild.firstElementChild.style.width = `${(100 * call.age) / longest}%`;

@@ -1,13 +1,18 @@
 //! Not to be kept: calls that wait, as a tree.
-use perf_runtime::{InCurrentCall, Monitor, monitor_agent, monitor_tool, monitor_db_operation, monitor_workflow};
+use perf_runtime::{InCurrentCall, Monitor, monitor_agent, monitor_db_operation, monitor_tool, monitor_workflow};
 use std::future::pending;
 use std::time::Duration;
 
 #[monitor_db_operation("select", "points")]
-async fn points() { tokio::time::sleep(Duration::from_secs(3)).await; pending().await }
+async fn points() {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    pending().await
+}
 
 #[monitor_tool("web_search")]
-async fn search() { points().await }
+async fn search() {
+    points().await
+}
 
 #[monitor_agent("researcher")]
 async fn research(n: usize) {
@@ -18,10 +23,14 @@ async fn research(n: usize) {
 }
 
 #[monitor_workflow("nightly")]
-async fn nightly() { research(4).await }
+async fn nightly() {
+    research(4).await
+}
 
 #[monitor_agent("stuck_agent")]
-async fn stuck() { research(200).await }
+async fn stuck() {
+    research(200).await
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +38,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(nightly());
     tokio::time::sleep(Duration::from_secs(1)).await;
     tokio::spawn(stuck());
-    tokio::spawn(async { let op = perf_runtime::monitor().operation("orphans"); op.run(|| tokio::spawn(points().in_current_call())); });
+    tokio::spawn(async {
+        let op = perf_runtime::monitor().operation("orphans");
+        op.run(|| tokio::spawn(points().in_current_call()));
+    });
     perf_server::serve(monitor, "127.0.0.1:9877").await?;
     Ok(())
 }

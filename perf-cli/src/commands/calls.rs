@@ -48,18 +48,38 @@ fn running(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8,
     }
     let running: Running = answer.read()?;
     let mut table = Table::new(&["#AGE", "~CALL"]);
-    for call in &running.calls {
-        table.row([Cell::seconds(Some(call.age)), Cell::from(name_of(call))]);
+    for (depth, call) in as_tree(&running.calls) {
+        let name = format!("{}{}", "  ".repeat(depth), name_of(call));
+        table.row([Cell::seconds(Some(call.age)), Cell::from(name)]);
     }
     output.table(&table, "No call runs now.")?;
     let is_full = running.calls.len() as u64 >= args.limit;
     match running.more {
-        Some(true) if is_full => output.note(&format!("The oldest {}: --limit asks for more.", args.limit))?,
+        Some(true) if is_full => {
+            let all = running.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            output.note(&format!("The oldest {}{all}: --limit asks for more.", args.limit))?;
+        }
         Some(true) => output.note("Not all calls were looked at: there may be others.")?,
         None if is_full => output.note(&format!("At most {}: --limit asks for more.", args.limit))?,
         Some(false) | None => {}
     }
     Ok(FINE)
+}
+
+/// Calls, each followed by those inside it, and how many of them are around it.
+fn as_tree(calls: &[CallInFlight]) -> Vec<(usize, &CallInFlight)> {
+    let mut tree = Vec::with_capacity(calls.len());
+    // The next to be shown is the last.
+    let is_listed = |id: u64| id > 0 && calls.iter().any(|call| call.id == id);
+    let is_root = |call: &&CallInFlight| !call.parent.is_some_and(is_listed);
+    let mut open: Vec<(usize, &CallInFlight)> = calls.iter().filter(is_root).rev().map(|call| (0, call)).collect();
+    while let Some((depth, call)) = open.pop() {
+        tree.push((depth, call));
+        // Bounded by the answer, also where one names itself or goes in a circle: such are inside no root.
+        let inside = calls.iter().filter(|inside| call.id > 0 && inside.parent == Some(call.id));
+        open.extend(inside.rev().map(|inside| (depth + 1, inside)));
+    }
+    tree
 }
 
 /// A running call by its series: a label that is not known yet, such as the status of a request, is left out.

@@ -83,3 +83,41 @@ async fn edges_name_the_caller_and_the_called() {
     assert!(since.duration_since(began).is_ok_and(|later| later < Duration::from_secs(1)), "{past}");
     assert_eq!(past["edges"], edges["edges"]);
 }
+
+#[tokio::test]
+async fn calls_that_wait_are_a_tree_and_all_of_them_are_counted() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let second = || clock.advance(Duration::from_secs(1));
+    let (page, query) = (monitor.operation("flight_page"), monitor.operation("flight_query"));
+    let mut waiting = Box::pin(page.watch(async {
+        let one = || {
+            second();
+            Box::pin(query.watch(std::future::pending::<()>()))
+        };
+        let mut queries: Vec<_> = (0..5).map(|_| one()).collect();
+        std::future::poll_fn(|context| {
+            queries.iter_mut().for_each(|query| assert!(query.as_mut().poll(context).is_pending()));
+            std::task::Poll::<()>::Pending
+        })
+        .await
+    }));
+    assert!(waiting.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+    let app = open(&monitor);
+    let all = get(&app, "/api/v1/calls?limit=2&kind=operation").await.json();
+    let [page, query] = all["calls"].as_array().unwrap().as_slice() else { panic!("{all}") };
+    assert_eq!(
+        (&all["total"], &all["more"], &page["inside"], &page["parent"]),
+        (&json!(6), &json!(true), &json!(5), &Value::Null)
+    );
+    assert_eq!((&query["parent"], &query["caller"]), (&page["id"], &json!("operation{operation=flight_page}")));
+    let some = get(&app, "/api/v1/calls?limit=5&label=operation=flight_query").await.json();
+    assert_eq!((&some["total"], &some["more"]), (&json!(5), &json!(false)));
+    assert!(
+        some["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|call| call["parent"].is_null() && call["caller"] == query["caller"])
+    );
+}
