@@ -206,7 +206,7 @@ fn give_back_batch(kept: usize, is_scarce: bool) {
     let mut pool = pool();
     let at = at.min(pool.free.len());
     pool.swept = at + batch.len();
-    pool.free.splice(at..at, batch);
+    drop(pool.free.splice(at..at, batch));
     something_came();
 }
 
