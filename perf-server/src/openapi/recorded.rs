@@ -17,7 +17,7 @@ pub(super) fn part() -> OpenApi {
             "/api/v1/calls/recent",
             ranged(read(
                 "series",
-                "Calls that are kept whole: of each series and minute the slowest and the first that failed; the last first",
+                "Calls that are kept whole: of each series and minute the slowest and the first that failed; the last first. Of before this process and the last hour, those that the history keeps",
             ))
             .parameter(
                 parameter(
@@ -123,5 +123,6 @@ fn error_or_null() -> ObjectBuilder {
         .has("error_type", text_or_null())
         .has("type_name", text_or_null())
         .has("text", text_or_null().note("Of the first failure of its kind. Null where texts are not shown."))
+        .may_have("text_is_open", flag().note("Whether the function asks for the text to be shown. Only where it does."))
         .has("place", text_or_null().note("Where the thread panicked."))
 }
