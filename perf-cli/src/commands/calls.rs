@@ -73,9 +73,9 @@ fn as_tree(calls: &[CallInFlight]) -> Vec<(usize, &CallInFlight)> {
     let is_listed = |id: u64| id > 0 && calls.iter().any(|call| call.id == id);
     let is_root = |call: &&CallInFlight| !call.parent.is_some_and(is_listed);
     let mut open: Vec<(usize, &CallInFlight)> = calls.iter().filter(is_root).rev().map(|call| (0, call)).collect();
-    while let Some((depth, call)) = open.pop() {
+    // An answer in which ids come twice goes on for no longer either.
+    while let Some((depth, call)) = open.pop().filter(|_| tree.len() < calls.len()) {
         tree.push((depth, call));
-        // Bounded by the answer, also where one names itself or goes in a circle: such are inside no root.
         let inside = calls.iter().filter(|inside| call.id > 0 && inside.parent == Some(call.id));
         open.extend(inside.rev().map(|inside| (depth + 1, inside)));
     }
