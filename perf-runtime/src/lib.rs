@@ -265,7 +265,8 @@ pub mod series {
     pub use crate::observe::query::in_flight::{CallInFlight, CallsInFlight};
     pub use crate::observe::query::panorama::{Panorama, Track, TrackBucket, TrackPoint};
     pub use crate::observe::query::range::TimeRange;
-    pub use crate::observe::query::recorded::{CallInside, RecordedCall, RecordedTree, RecorderState};
+    pub use crate::observe::query::recorded::{CallInside, RecordedTree, RecorderState};
+    pub use crate::observe::query::recorded_call::RecordedCall;
     pub use crate::observe::query::recorded_error::RecordedError;
     pub use crate::observe::query::recorded_head::RecordedHead;
     pub use crate::observe::query::selector::{NoSelector, Selector};

@@ -5,6 +5,7 @@
 
 use crate::collect::short::{Short, escape};
 use crate::measure::cells::exemplar::{Exemplar, RECORDED, TRACE_ID};
+use crate::measure::cells::recorder::store::name_of_kept;
 use crate::measure::clock;
 use std::time::UNIX_EPOCH;
 
@@ -85,7 +86,8 @@ impl<'a> Pen<'a> {
     pub(super) fn number_of_which(&mut self, number: u64, exemplar: &Exemplar) {
         self.write_all(&[itoa::Buffer::new().format(number), " # {", TRACE_ID, "=\""]);
         self.escaped(&exemplar.trace_id);
-        if let Some(name) = exemplar.recorded() {
+        let recorded = exemplar.kept_as.and_then(name_of_kept).filter(|name| exemplar.has_room_for(name));
+        if let Some(name) = recorded {
             self.write_all(&["\",", RECORDED, "=\"", &name]);
         }
         self.write("\"} ");

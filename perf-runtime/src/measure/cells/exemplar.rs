@@ -6,7 +6,7 @@
 //! instead.
 
 use super::histogram::Layout;
-use super::recorder::KeptAs;
+use super::recorder::kept_as::KeptAs;
 use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::outcome::Outcome;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,11 +69,9 @@ pub(crate) struct Exemplar {
 }
 
 impl Exemplar {
-    /// The name of the recorded call that it is, where that is kept still and there is room for it among an exemplar's labels.
-    pub(crate) fn recorded(&self) -> Option<String> {
-        let name = self.kept_as.filter(|kept_as| kept_as.is_there())?.name();
-        let length = TRACE_ID.len() + self.trace_id.chars().count() + RECORDED.len() + name.len();
-        (length <= MOST_CHARACTERS).then_some(name)
+    /// Whether there is room among its labels for the name of the recorded call that it is.
+    pub(crate) fn has_room_for(&self, name: &str) -> bool {
+        TRACE_ID.len() + self.trace_id.chars().count() + RECORDED.len() + name.len() <= MOST_CHARACTERS
     }
 }
 

@@ -1,7 +1,8 @@
 //! Recorded calls beyond what memory holds, as a part keeps them.
 
 use super::range::TimeRange;
-use super::recorded::{RecordedCall, RecordedTree};
+use super::recorded::RecordedTree;
+use super::recorded_call::RecordedCall;
 
 /// Recorded calls of before a restart, and of before what memory holds: what a store provides
 /// ([`Monitor::provide`](crate::Monitor::provide)`::<dyn CallLog>`), so that [`Monitor::recorded_calls`](crate::Monitor::recorded_calls) and

@@ -15,6 +15,7 @@ pub(crate) mod panorama;
 pub(crate) mod past;
 pub(crate) mod range;
 pub(crate) mod recorded;
+pub(crate) mod recorded_call;
 pub(crate) mod recorded_error;
 pub(crate) mod recorded_head;
 pub(crate) mod recorded_tree;

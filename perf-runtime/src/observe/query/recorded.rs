@@ -3,6 +3,7 @@
 use super::edge_sums::id;
 use super::errors::ErrorView;
 use super::range::TimeRange;
+use super::recorded_call::RecordedCall;
 use super::recorded_error::RecordedError;
 use super::recorded_head::{RecordedHead, Source, ended_in, name_of, number_in};
 use super::recorded_tree::{self, Inside, Tree};
@@ -21,52 +22,7 @@ use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-/// A call that was made inside no other, and is kept: one of the slowest of its series and minute, or one of the first that failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RecordedCall {
-    /// Its name, for [`Monitor::recorded_call`](crate::Monitor::recorded_call): no other call has it, in whatever process.
-    pub id: String,
-    /// The series in which it was counted; of a request with its status.
-    pub series: SeriesId,
-    /// When it began.
-    #[serde(with = "text::moment")]
-    pub start: SystemTime,
-    /// How long it took.
-    pub seconds: f64,
-    /// The part of it in which no call inside it ran; `None` where that is not known, as of some calls whose
-    /// [calls inside are not](Self::calls_known).
-    pub self_seconds: Option<f64>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The kind of failure, where it failed and that is known.
-    pub error: Option<RecordedError>,
-    /// The trace that its span belongs to, where [`trace_id_of`](crate::MonitorBuilder::trace_id_of) tells it.
-    pub trace_id: Option<String>,
-    /// The address at which that trace is shown, where [`trace_url`](crate::MonitorBuilder::trace_url) is set and the id is one of W3C Trace
-    /// Context.
-    #[serde(default)]
-    pub trace_link: Option<String>,
-    /// Whether it is known which calls were made inside it. If not, it made some, and there was
-    /// [no room](RecorderState::without_buffer) to record them, or nobody wanted them recorded when it made the first.
-    #[serde(default = "known")]
-    pub calls_known: bool,
-    /// Calls inside it that are recorded.
-    pub calls: usize,
-    /// Calls inside it that ended and are not recorded: beyond the bound of a tree, or inside one that goes on. It may be too many by calls
-    /// that outlived another tree.
-    pub missing: u64,
-    /// Whether it is one of the slowest of its series and minute.
-    pub is_slowest: bool,
-    /// Whether it is one of the first of its series and minute that failed.
-    pub is_failed: bool,
-}
-
-fn known() -> bool {
-    true
-}
+use std::time::Duration;
 
 /// A [`RecordedCall`] with all calls inside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! A recorded call before anything is worked out of it.
 
 use super::range::TimeRange;
-use super::recorded::RecordedCall;
+use super::recorded_call::RecordedCall;
 use super::statistics::seconds;
 use crate::measure::cells::recorder::store::{Entry, KeptCall};
 use crate::measure::clock::wall;

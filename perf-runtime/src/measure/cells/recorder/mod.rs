@@ -24,6 +24,7 @@ mod ended;
 mod handed_over;
 mod inside;
 pub(crate) mod keep;
+pub(crate) mod kept_as;
 pub(in crate::measure::cells) mod last_failure;
 pub(crate) mod pool;
 pub(crate) mod record;
@@ -36,9 +37,9 @@ use crate::measure::clock::Moment;
 pub(crate) use ended::Ended;
 pub(crate) use handed_over::HandedOver;
 use inside::Inside;
+pub(crate) use kept_as::KeptAs;
 use record::Record;
 use recording::Recording;
-pub(crate) use store::KeptAs;
 use tracing::Span;
 
 /// Whether calls are recorded.

@@ -4,6 +4,7 @@ use super::buffer::{Taken, bound_calls};
 use super::ended::Ended;
 use super::inside::Inside;
 use super::keep::Bar;
+use super::kept_as::KeptAs;
 use super::pool;
 use super::record::Recorded;
 use crate::measure::cells::exemplar;
@@ -174,23 +175,10 @@ impl KeptCall {
     }
 }
 
-/// A call that was kept as it ended: when that was, in nanoseconds since 1970, and its number. It may have given way since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeptAs {
-    ended: u64,
-    number: u64,
-}
-
-impl KeptAs {
-    /// Its name: no two processes keep a call in the same nanosecond and with the same number, as far as chance allows.
-    pub(crate) fn name(self) -> String {
-        format!("{:x}-{:x}", self.ended, self.number)
-    }
-
-    /// Whether it is kept still.
-    pub(crate) fn is_there(self) -> bool {
-        here().entry(self.number).is_some_and(|entry| entry.call.kept_as() == self)
-    }
+/// The name of a call that was kept, as long as it is.
+pub(crate) fn name_of_kept(kept_as: KeptAs) -> Option<String> {
+    let entry = here().entry(kept_as.number)?;
+    (entry.call.kept_as() == kept_as).then(|| kept_as.name())
 }
 
 /// A kept call, and why.
