@@ -62,7 +62,7 @@ export class CallList {
     return h(
       "tr",
       {},
-      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call)))), h("span", { class: "quiet about" })),
+      h("th", { scope: "row", class: "name" }, h("a", { href: address.toSeries(shown(call)) }, breakable(label(shown(call)))), h("span", { class: "quiet beside" })),
       h("td", { class: "wide quiet" }, kindName(call.kind)),
       h("td", { class: "number age" }, h("span", { class: "bar", "aria-hidden": "true" }, h("span")), h("span")),
     );
