@@ -41,7 +41,7 @@ pub(crate) fn wanted() -> bool {
 }
 
 /// The exemplars of one meter: at most one for each exposed bucket of each outcome. Takes 16 bytes until the first call
-/// with a span ends; then 64 for each bucket, and its id, for each outcome of such calls.
+/// with a span ends; then 88 for each bucket, and its id, for each outcome of such calls.
 #[derive(Debug)]
 pub(crate) struct Exemplars {
     slots: OnceLock<Box<[Slots; Outcome::ALL.len()]>>,
