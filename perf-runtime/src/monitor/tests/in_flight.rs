@@ -194,6 +194,7 @@ fn the_next_call_in_a_place_has_none_of_the_calls_of_the_one_before() {
         assert!(poll(first.as_mut()).is_pending());
         assert_eq!(waiting(9).calls[0].inside, 1);
     }
+    clock.advance(SECOND);
     let mut nothing = None;
     let mut second = pin!(place(&clock, false, &mut nothing));
     assert!(poll(second.as_mut()).is_pending());

@@ -158,7 +158,7 @@ fn oldest_of(all: &[Arc<Series>], fits: impl Fn(&Identity) -> bool, limit: usize
     let mut total = 0;
     for (place, series) in all.iter().enumerate().filter(|(_, series)| fits(&series.identity)) {
         series.for_each_meter(|meter| {
-            let site = Site::of(meter.original());
+            let site = Site::of(meter);
             meter.for_each_waiting(|waiter| {
                 total += 1;
                 let is_older = || kept.peek().is_some_and(|youngest| waiter.started < youngest.waiter.started);
