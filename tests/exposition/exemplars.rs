@@ -161,17 +161,21 @@ fn an_alert_leads_to_the_trace_of_a_call_that_shows_what_it_is_about() {
 
 #[test]
 fn an_exemplar_names_the_recorded_call_that_it_is_as_long_as_that_is_kept() {
-    let (seconds, recorded, forgotten) = listening(trace_id_of, |clock, monitor| {
+    let (seconds, recorded, of_others, forgotten) = listening(trace_id_of, |clock, monitor| {
         let recording = Monitor::builder().recorder(true).recorded_minutes(2).build().unwrap();
         traced("kept", 150, clock).unwrap();
-        let name = || {
+        let name_in = |monitor: &Monitor| {
             let (labels, ..) = exemplar(&openmetrics(monitor), "ok", "0.2")?;
             let name = labels.strip_prefix("trace_id=\"kept\",recorded_call=\"")?.strip_suffix('"')?;
             Some(name.to_owned())
         };
-        let recorded = name().and_then(|name| recording.recorded_call(&name));
-        drop(recording);
-        (recorded.as_ref().map(|tree| tree.call.seconds), recorded.and_then(|tree| tree.call.trace_id), name())
+        let recorded = name_in(&recording).and_then(|name| recording.recorded_call(&name));
+        // A monitor that has none of them to show names none.
+        let of_others = name_in(monitor);
+        clock.advance(Duration::from_secs(150));
+        let forgotten = name_in(&recording);
+        let seconds = recorded.as_ref().map(|tree| tree.call.seconds);
+        (seconds, recorded.and_then(|tree| tree.call.trace_id), of_others, forgotten)
     });
-    assert_eq!((seconds, recorded.as_deref(), forgotten), (Some(0.15), Some("kept"), None));
+    assert_eq!((seconds, recorded.as_deref(), of_others, forgotten), (Some(0.15), Some("kept"), None, None));
 }

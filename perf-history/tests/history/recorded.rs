@@ -2,9 +2,9 @@
 
 use super::{LONG, Life, SECOND};
 use perf_history::Settings;
-use perf_runtime::Monitor;
 use perf_runtime::series::{RecordedTree, Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Kind, Monitor};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,10 +15,13 @@ fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> Life {
 /// An order that asks for its goods and fails to be paid.
 fn order(monitor: &Monitor, clock: &ManualClock, millis: u64) {
     let operation = |name| monitor.operation(name);
-    operation("recorded_order").run(|| {
+    let mut request = monitor.http_request_to("POST", "/recorded_order");
+    request.work(|_| {
         operation("recorded_goods").run(|| clock.advance(Duration::from_millis(millis)));
-        operation("recorded_pay").try_run(|| Err::<(), _>("no card 4711")).unwrap_err();
+        operation("recorded_pay").try_run(|| Err::<(), _>("no card")).unwrap_err();
     });
+    request.fails_with("Unpaid", Some("no card of 4711"));
+    request.answer(500);
 }
 
 fn go_on(life: &Life, clock: &ManualClock, seconds: u64) {
@@ -30,7 +33,7 @@ fn go_on(life: &Life, clock: &ManualClock, seconds: u64) {
 
 /// Those that a monitor tells of the last so many seconds, with all calls inside them.
 fn told(monitor: &Monitor, seconds: u64) -> Vec<RecordedTree> {
-    let selector = Selector::calls().label("operation", "recorded_order");
+    let selector = Selector::kind(Kind::HttpRequest);
     let calls = monitor.recorded_calls(&selector, TimeRange::last(Duration::from_secs(seconds)));
     calls.iter().map(|call| monitor.recorded_call(&call.id).unwrap()).collect()
 }
@@ -54,7 +57,8 @@ fn recorded_calls_are_told_whole_after_restarts() {
     let last = &after[0];
     let series: Vec<_> = last.inside.iter().map(|inside| inside.series.to_string()).collect();
     assert_eq!(series, ["operation{operation=recorded_goods}", "operation{operation=recorded_pay}"]);
-    assert_eq!(last.inside[1].error.as_ref().and_then(|error| error.text.as_deref()), Some("no card 4711"));
+    let error = last.call.error.as_ref().unwrap();
+    assert_eq!((error.error_type.as_deref(), error.text.as_deref()), (Some("Unpaid"), Some("no card of 4711")));
     // By when they ended: the first three did so four minutes ago.
     assert_eq!(told(&life.monitor, 130).len(), 1);
     order(&life.monitor, &clock, 5);
@@ -65,25 +69,29 @@ fn recorded_calls_are_told_whole_after_restarts() {
     let life = Life::begin(folder.path());
     let all = told(&life.monitor, 3_600);
     assert_eq!(all.len(), 5);
-    let error = all[0].inside[1].error.as_ref().unwrap();
-    assert_eq!((error.text.as_deref(), error.type_name.as_deref()), (None, Some("&str")));
+    let error = all[0].call.error.as_ref().unwrap();
+    assert_eq!((error.error_type.as_deref(), error.text.as_deref()), (Some("Unpaid"), None));
     life.end();
 }
 
 #[test]
 fn no_more_of_them_are_kept_than_a_day_may_take() {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-    // Room for about ten; each minute has three.
-    let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 10_000);
-    for _ in 0..20 {
-        (10..13).for_each(|millis| order(&life.monitor, &clock, millis));
-        go_on(&life, &clock, 60);
+    // Room for fewer in a day than there are processes, of which each would keep one.
+    for _ in 0..4 {
+        let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 2_000);
+        for _ in 0..2 {
+            (10..13).for_each(|millis| order(&life.monitor, &clock, millis));
+            go_on(&life, &clock, 60);
+        }
+        life.end();
     }
-    life.end();
     let life = begin(folder.path(), |_| ());
     let kept = told(&life.monitor, 3_600);
     let bytes: usize = kept.iter().map(|tree| serde_json::to_string(tree).unwrap().len()).sum();
-    assert!(!kept.is_empty() && bytes <= 12_000, "{} with {bytes}", kept.len());
+    assert!((1..4).contains(&kept.len()) && bytes <= 2_200, "{} with {bytes}", kept.len());
+    // All of a minute failed: the slowest is kept.
+    assert!(kept.iter().all(|tree| (tree.call.seconds - 0.012).abs() < 1e-9), "{kept:?}");
     life.end();
     let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 0);
     order(&life.monitor, &clock, 10);

@@ -12,6 +12,7 @@
 
 use super::block::Block;
 use crate::collect::read::ReadModel;
+use crate::measure::cells::recorder::store::Shown;
 use crate::observe::series::registry::Registry;
 use family::{Family, families};
 pub(crate) use format::Format;
@@ -39,7 +40,7 @@ impl Renderer {
     }
 
     /// Writes all series of the registry behind what `text` holds, and `others` between them by name. Where a name is in
-    /// both, ours is written. `others` are sorted by name, each name once, and in the same format.
+    /// both, ours is written. `others` are sorted by name, each name once, and in the same format. Exemplars name those of the recorded calls that are shown.
     ///
     /// Families are sorted by name and series by their labels, so that two scrapes differ only in their numbers. A second
     /// scrape at the same time waits for the first.
@@ -48,14 +49,15 @@ impl Renderer {
         model: &ReadModel,
         registry: &Registry,
         format: Format,
-        others: &[Block],
+        (others, recorded): (&[Block], Option<Shown>),
         text: &mut String,
     ) {
         let (written, before) = (&self.written[format as usize], text.len());
         // Numbers grow: a little more than the last time, so that the text is seldom moved while it grows.
         let last = written.load(Ordering::Relaxed);
         text.reserve(last + last / 64);
-        model.read(registry, |view| write::write(view, format, &self.families[format as usize], others, text));
+        let families = &self.families[format as usize];
+        model.read(registry, |view| write::write(view, format, families, (others, recorded), text));
         written.store(text.len() - before, Ordering::Relaxed);
     }
 }

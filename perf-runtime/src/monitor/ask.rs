@@ -59,7 +59,7 @@ impl Monitor {
         let Inner { model, renderer, registry, others, spent, .. } = &*self.inner;
         spent.time(Part::Rendering, || {
             let others = merge::blocks(others, format, registry, model);
-            renderer.render(model, registry, format, &others, text);
+            renderer.render(model, registry, format, (&others, self.shown_recorded()), text);
         });
     }
 

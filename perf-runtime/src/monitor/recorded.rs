@@ -3,15 +3,16 @@
 use super::{Inner, Monitor, MonitorBuilder};
 use crate::config::Settings;
 use crate::extend::CallLog;
-use crate::measure::cells::recorder::store::{RecorderSettings, Store, Wish};
+use crate::measure::cells::recorder::store::{RecorderSettings, Shown, Store, Wish};
 use crate::measure::clock::{self, wall};
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::recorded::{RecordedTree, RecorderState, RecorderView};
 use crate::observe::query::recorded_call::RecordedCall;
 use crate::observe::query::recorded_head::RecordedHead;
 use crate::observe::query::selector::Selector;
+use crate::observe::series::series_id::SeriesId;
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -76,8 +77,7 @@ impl Monitor {
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn recorded_calls(&self, selector: &Selector, range: impl Into<TimeRange>) -> Vec<RecordedCall> {
-        let heads = self.recorded_heads(selector, range);
-        self.with_recorded(|view, _| heads.iter().map(|head| view.shown(head)).collect())
+        self.recorded_heads(selector, range).iter().filter_map(|head| self.recorded_from(head)).collect()
     }
 
     /// As [`recorded_calls`](Self::recorded_calls), before anything is worked out of them: for lists of which a part is shown, by
@@ -92,9 +92,12 @@ impl Monitor {
             );
         let Some(log) = self.call_log(&range) else { return heads };
         let in_memory: HashSet<String> = heads.iter().map(RecordedHead::id).collect();
+        let mut names: BTreeSet<Arc<SeriesId>> = BTreeSet::new();
         log.for_each(&range, &mut |call| {
             if selector.selects_series(&call.series) && !in_memory.contains(&call.id) {
-                heads.push(RecordedHead::of_log(call));
+                let series = names.get(&call.series).map_or_else(|| Arc::new(call.series.clone()), Arc::clone);
+                names.insert(Arc::clone(&series));
+                heads.push(RecordedHead::of_log(call, series));
             }
         });
         heads.sort_by_key(|head| Reverse(head.ended()));
@@ -104,8 +107,9 @@ impl Monitor {
     /// The log of recorded calls, where the range has times of which memory does not hold all that were kept.
     fn call_log(&self, range: &TimeRange) -> Option<Arc<dyn CallLog>> {
         let (settings, store) = self.recorder();
-        let since = self.inner.registry.begun().max(clock::now().before(kept_for(settings)));
-        let is_in_memory = settings.enabled && store.gave_way() == 0 && range.start() >= wall::time_of(since);
+        let since =
+            self.inner.registry.begun().max(clock::now().before(kept_for(settings))).max(store.is_whole_since());
+        let is_in_memory = settings.enabled && range.start() >= wall::time_of(since);
         if is_in_memory { None } else { self.ask::<dyn CallLog>() }
     }
 
@@ -120,9 +124,19 @@ impl Monitor {
         });
     }
 
-    /// The recorded call of a head of [`recorded_heads`](Self::recorded_heads), without those inside it.
-    pub fn recorded_from(&self, head: &RecordedHead) -> RecordedCall {
-        self.with_recorded(|view, _| view.shown(head))
+    /// The recorded call of a head of [`recorded_heads`](Self::recorded_heads), without those inside it. `None` where it came from the
+    /// [`CallLog`] and is not kept there any longer.
+    pub fn recorded_from(&self, head: &RecordedHead) -> Option<RecordedCall> {
+        self.with_recorded(|view, _| view.shown(head)).or_else(|| {
+            let tree = self.ask::<dyn CallLog>()?.call(&head.id())?;
+            Some(self.with_recorded(|view, _| view.shown_again(tree.call)))
+        })
+    }
+
+    /// The recorded calls in memory that this monitor shows, if any.
+    pub(super) fn shown_recorded(&self) -> Option<Shown> {
+        let (settings, store) = self.recorder();
+        settings.enabled.then(|| Shown { store, since: clock::now().before(kept_for(settings)) })
     }
 
     /// A call that is kept, by its [id](RecordedCall::id), with all calls inside it. `None` where it is not, or no longer.

@@ -3,13 +3,14 @@
 use super::alerts::Id;
 use super::{query, range};
 use crate::context::Context;
-use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
+use crate::respond::{self, Lane, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::Outcome;
+use perf_runtime::extend::CallLog;
 use perf_runtime::series::{RecordedCall, RecordedHead, RecorderState, Selector};
 use perf_runtime::text::rfc3339;
+use perf_runtime::{Monitor, Outcome};
 use serde::Serialize;
 use std::time::UNIX_EPOCH;
 
@@ -41,6 +42,7 @@ pub(super) async fn list(
     let selector = query::named_series(&params)?.unwrap_or_else(Selector::calls);
     let (kind, labels) = (params.kind()?, params.labels()?);
     let outcome = params.choice("outcome", Outcome::ALL.map(|outcome| (outcome.as_str(), outcome)))?;
+    let lane = lane(&context.monitor);
     let view = move || {
         // Only of the calls that are answered all is worked out.
         let mut heads = context.monitor.recorded_heads(&selector, range);
@@ -51,11 +53,11 @@ pub(super) async fn list(
             }
         });
         let Slice { items, next, .. } = listing.slice(heads, RecordedHead::id, sort_key)?;
-        let calls = items.iter().map(|head| context.monitor.recorded_from(head)).collect();
+        let calls = items.iter().filter_map(|head| context.monitor.recorded_from(head)).collect();
         let [start, end] = [range.start(), range.end()].map(rfc3339);
         Ok(Recorded { start, end, recorder: context.monitor.recorder_state(), calls, next })
     };
-    respond::try_json(&headers, view).await
+    respond::try_json_in(lane, &headers, view).await
 }
 
 /// `GET /api/v1/calls/{id}`: a call that is kept, with every call that was made inside it.
@@ -68,11 +70,17 @@ pub(super) async fn one(
     params.only(&[])?;
     // A path that is no text names none.
     let id = id.map_or_else(|_| String::new(), |Path(id)| id);
+    let lane = lane(&context.monitor);
     let view = move || {
         let detail = || "no call of this id is kept, or it is kept no longer: GET /api/v1/calls/recent lists them";
         context.monitor.recorded_call(&id).ok_or_else(|| Problem::new(ProblemKind::UnknownEntry, detail()))
     };
-    respond::try_json(&headers, view).await
+    respond::try_json_in(lane, &headers, view).await
+}
+
+/// The lane for a question that may be read from a disk, where a part keeps recorded calls.
+fn lane(monitor: &Monitor) -> &'static Lane {
+    if monitor.ask::<dyn CallLog>().is_some() { &respond::PAST } else { &respond::ANSWERS }
 }
 
 fn sort_key(head: &RecordedHead, sort: &str) -> SortKey {

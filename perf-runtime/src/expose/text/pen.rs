@@ -5,7 +5,7 @@
 
 use crate::collect::short::{Short, escape};
 use crate::measure::cells::exemplar::{Exemplar, RECORDED, TRACE_ID};
-use crate::measure::cells::recorder::store::name_of_kept;
+use crate::measure::cells::recorder::store::Shown;
 use crate::measure::clock;
 use std::time::UNIX_EPOCH;
 
@@ -19,14 +19,16 @@ pub(super) struct Pen<'a> {
     /// The number that was written last, and its line's end: neighbouring buckets often have the same.
     last: u64,
     end: Short,
+    /// The recorded calls that exemplars may name.
+    recorded: Option<Shown>,
 }
 
 impl<'a> Pen<'a> {
-    pub(super) fn new(text: &'a mut String) -> Self {
+    pub(super) fn new(text: &'a mut String, recorded: Option<Shown>) -> Self {
         // SAFETY: only whole `&str`s are written, and `Short`s, which are ASCII. No more than the end of a `Short` is
         // ever cut off.
         let text = unsafe { text.as_mut_vec() };
-        Self { text, head: Vec::new(), last: 0, end: Short::new("0\n") }
+        Self { text, head: Vec::new(), last: 0, end: Short::new("0\n"), recorded }
     }
 
     pub(super) fn write(&mut self, text: &str) {
@@ -86,8 +88,8 @@ impl<'a> Pen<'a> {
     pub(super) fn number_of_which(&mut self, number: u64, exemplar: &Exemplar) {
         self.write_all(&[itoa::Buffer::new().format(number), " # {", TRACE_ID, "=\""]);
         self.escaped(&exemplar.trace_id);
-        let recorded = exemplar.kept_as.and_then(name_of_kept).filter(|name| exemplar.has_room_for(name));
-        if let Some(name) = recorded {
+        let name = self.recorded.zip(exemplar.kept_as).and_then(|(recorded, kept_as)| recorded.name_of(kept_as));
+        if let Some(name) = name.filter(|name| exemplar.has_room_for(name)) {
             self.write_all(&["\",", RECORDED, "=\"", &name]);
         }
         self.write("\"} ");

@@ -35,7 +35,7 @@ impl Both {
 
 fn rendered(both: &Both, registry: &Registry, format: Format, others: &[Block]) -> String {
     let mut text = String::new();
-    both.1.render(&both.0, registry, format, others, &mut text);
+    both.1.render(&both.0, registry, format, (others, None), &mut text);
     text
 }
 

@@ -12,15 +12,22 @@ use crate::collect::short::Short;
 use crate::collect::streams::Spread;
 use crate::expose::block::Block;
 use crate::measure::cells::exemplar::{self, Exemplar};
+use crate::measure::cells::recorder::store::Shown;
 use crate::measure::model::outcome::Outcome;
 
-/// Writes all families, those of calls and those of others, in the order of their names.
-pub(super) fn write(view: &View<'_>, format: Format, families: &[Family], others: &[Block], text: &mut String) {
+/// Writes all families, those of calls and those of others, in the order of their names. Exemplars name recorded calls, where those are shown.
+pub(super) fn write(
+    view: &View<'_>,
+    format: Format,
+    families: &[Family],
+    (others, recorded): (&[Block], Option<Shown>),
+    text: &mut String,
+) {
     let shown: Vec<bool> = families.iter().map(|family| view.has(family.part)).collect();
     let is_shown = |place: usize| shown.get(place) == Some(&true);
     let mut others =
         others.iter().filter(|block| !taken_by(families, &block.name, format).is_some_and(is_shown)).peekable();
-    let mut pen = Pen::new(text);
+    let mut pen = Pen::new(text, recorded);
     for (_, family) in families.iter().enumerate().filter(|&(place, _)| is_shown(place)) {
         while let Some(block) = others.next_if(|block| block.name < family.name) {
             pen.write(&block.text);

@@ -254,8 +254,12 @@ impl ErrorView {
         RecordedError { fingerprint, error_type, type_name, text, text_is_open, place }
     }
 
-    /// As [`show_again`](Self::show_again), of the kind of failure of a recorded call of before.
-    pub(crate) fn recorded_again(&self, error: &mut RecordedError) {
+    /// As [`show_again`](Self::show_again), of the kind of failure of a recorded call of before: none where errors are not told apart.
+    pub(crate) fn recorded_again(&self, error: &mut Option<RecordedError>) {
+        if !self.enabled {
+            *error = None;
+        }
+        let Some(error) = error else { return };
         let shown = error.text.take().filter(|_| self.shows_text || error.text_is_open);
         error.text = shown.map(|text| self.redacted(&text));
     }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallInFlight {
-    /// A number that no other call of this process that waits ever has; 0, and so not a call's, in answers of services of before.
+    /// A number that no other call of this process that waits ever has; a request whose body streams has another one each time that it waits for a part. 0, and so not a call's, in answers of services of before.
     #[serde(default)]
     pub id: u64,
     /// The kind of its series.
@@ -60,7 +60,7 @@ pub struct CallInFlight {
 #[non_exhaustive]
 pub struct CallsInFlight {
     /// The oldest of them, the oldest first. So a call comes after the one that it was made inside, but for two that started within the same step of
-    /// the clock.
+    /// the clock, and a request whose body streams, which is as old as it has waited for the part to come.
     pub calls: Vec<CallInFlight>,
     /// How many there are in all.
     pub total: u64,

@@ -126,7 +126,8 @@ impl RecorderView<'_> {
     /// The calls that ended in a range of time, with all calls inside them, the last first.
     pub(crate) fn trees(&self, registry: &Registry, range: &TimeRange, mut show: impl FnMut(RecordedTree)) {
         let names = Names::of(registry);
-        let entries = self.store.entries(self.too_early()).into_iter();
+        // By the range alone: those of a minute that is just over are there a little longer than they are shown.
+        let entries = self.store.entries(self.now.before(Duration::MAX)).into_iter();
         for entry in entries.filter(|entry| ended_in(&entry.call, range)) {
             if let Some(tree) = self.tree_of(entry, &names) {
                 show(tree);
@@ -152,25 +153,24 @@ impl RecorderView<'_> {
         self.now.before(self.kept_for)
     }
 
-    /// All of a call but those inside it.
-    pub(crate) fn shown(&self, head: &RecordedHead) -> RecordedCall {
+    /// All of a call but those inside it; `None` of one that memory does not hold.
+    pub(crate) fn shown(&self, head: &RecordedHead) -> Option<RecordedCall> {
         match &head.0 {
-            Source::Memory(entry, series) => self.shown_of(entry, series),
-            Source::Log(call) => self.shown_again((**call).clone()),
+            Source::Memory(entry, series) => Some(self.shown_of(entry, series)),
+            Source::Log(_) => None,
         }
     }
 
     /// A call of before, as it is shown today: without texts of errors that are shown no longer, and with the address of its trace as it is now.
     pub(crate) fn shown_again(&self, mut call: RecordedCall) -> RecordedCall {
-        call.error.iter_mut().for_each(|error| self.errors.recorded_again(error));
+        self.errors.recorded_again(&mut call.error);
         call.trace_link = self.link(call.trace_id.as_deref());
         call
     }
 
     /// As [`shown_again`](Self::shown_again), with the calls inside it.
     pub(crate) fn tree_again(&self, mut tree: RecordedTree) -> RecordedTree {
-        let errors = tree.inside.iter_mut().filter_map(|inside| inside.error.as_mut());
-        errors.for_each(|error| self.errors.recorded_again(error));
+        tree.inside.iter_mut().for_each(|inside| self.errors.recorded_again(&mut inside.error));
         RecordedTree { call: self.shown_again(tree.call), inside: tree.inside }
     }
 

@@ -23,8 +23,18 @@ pub struct RecordedHead(pub(super) Source);
 pub(super) enum Source {
     /// Memory, with its series.
     Memory(Entry, Arc<Series>),
-    /// A [`CallLog`](crate::extend::CallLog).
-    Log(Box<RecordedCall>),
+    /// A [`CallLog`](crate::extend::CallLog), with what lists are chosen and sorted by: of a month they are many.
+    Log(Box<Logged>),
+}
+
+/// What lists need of a call of a [`CallLog`](crate::extend::CallLog).
+#[derive(Clone, Debug)]
+pub(super) struct Logged {
+    id: Box<str>,
+    series: Arc<SeriesId>,
+    start: SystemTime,
+    seconds: f64,
+    outcome: Outcome,
 }
 
 impl RecordedHead {
@@ -32,8 +42,10 @@ impl RecordedHead {
         Self(Source::Memory(entry, series))
     }
 
-    pub(crate) fn of_log(call: RecordedCall) -> Self {
-        Self(Source::Log(Box::new(call)))
+    /// Of a call of a [`CallLog`](crate::extend::CallLog), whose series is `series`.
+    pub(crate) fn of_log(call: RecordedCall, series: Arc<SeriesId>) -> Self {
+        let RecordedCall { id, start, seconds, outcome, .. } = call;
+        Self(Source::Log(Box::new(Logged { id: id.into(), series, start, seconds, outcome })))
     }
 
     /// Its [name](crate::series::RecordedCall::id).
@@ -41,7 +53,7 @@ impl RecordedHead {
     pub fn id(&self) -> String {
         match &self.0 {
             Source::Memory(entry, _) => name_of(&entry.call),
-            Source::Log(call) => call.id.clone(),
+            Source::Log(call) => call.id.to_string(),
         }
     }
 
@@ -50,7 +62,7 @@ impl RecordedHead {
     pub fn series(&self) -> SeriesId {
         match &self.0 {
             Source::Memory(_, series) => SeriesId { kind: series.identity.kind, labels: series.labels() },
-            Source::Log(call) => call.series.clone(),
+            Source::Log(call) => SeriesId::clone(&call.series),
         }
     }
 

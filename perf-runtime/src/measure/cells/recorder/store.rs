@@ -9,7 +9,7 @@ use super::pool;
 use super::record::Recorded;
 use crate::measure::cells::exemplar;
 use crate::measure::cells::tree::parent::Parent;
-use crate::measure::clock::{Moment, wall};
+use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::outcome::Outcome;
 #[cfg(any(test, feature = "test-util"))]
 use std::cell::Cell;
@@ -25,6 +25,8 @@ const MOST_RECORDS: usize = 150_000;
 const RECORDS_OF_A_CALL: usize = 4;
 const MINUTE_NANOS: u64 = 60_000_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
+/// So much longer than they are shown kept calls stay, for a history takes those of a minute once it is over.
+const FOR_A_HISTORY: Duration = MINUTE;
 
 static OF_PROCESS: Store = Store::new();
 /// Monitors of the process that want calls recorded.
@@ -175,10 +177,19 @@ impl KeptCall {
     }
 }
 
-/// The name of a call that was kept, as long as it is.
-pub(crate) fn name_of_kept(kept_as: KeptAs) -> Option<String> {
-    let entry = here().entry(kept_as.number)?;
-    (entry.call.kept_as() == kept_as).then(|| kept_as.name())
+/// The kept calls that a monitor shows: those of its store that did not end before a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) store: &'static Store,
+    pub(crate) since: Moment,
+}
+
+impl Shown {
+    /// The name of a call that was kept, as long as it is.
+    pub(crate) fn name_of(self, kept_as: KeptAs) -> Option<String> {
+        let entry = self.store.entry(kept_as.number)?;
+        (entry.call.kept_as() == kept_as && entry.call.ended >= self.since).then(|| kept_as.name())
+    }
 }
 
 /// A kept call, and why.
@@ -200,6 +211,8 @@ struct Kept {
     minutes: BTreeMap<(u64, u32), Minute>,
     /// Calls that gave way to later ones before their time was over.
     gave_way: u64,
+    /// The last moment at which one ended that was let go of, in nanoseconds.
+    let_go: u64,
 }
 
 /// The kept calls of one meter in one minute.
@@ -219,7 +232,14 @@ struct Most {
 
 impl Store {
     pub(crate) const fn new() -> Self {
-        let kept = Kept { entries: VecDeque::new(), last_number: 0, records: 0, minutes: BTreeMap::new(), gave_way: 0 };
+        let kept = Kept {
+            entries: VecDeque::new(),
+            last_number: 0,
+            records: 0,
+            minutes: BTreeMap::new(),
+            gave_way: 0,
+            let_go: 0,
+        };
         Self {
             wishes: Mutex::new(Vec::new()),
             wanting: AtomicUsize::new(0),
@@ -266,6 +286,11 @@ impl Store {
     /// How many kept calls gave way to later ones before their time was over.
     pub(crate) fn gave_way(&self) -> u64 {
         self.kept().gave_way
+    }
+
+    /// The moment after which every call that ended and was to be kept is there still.
+    pub(crate) fn is_whole_since(&self) -> Moment {
+        Moment::from_nanos(self.kept().let_go.saturating_add(1))
     }
 
     /// Keeps a call, where it is one of the slowest or has failed; and says as which.
@@ -345,6 +370,7 @@ impl Store {
 
 impl Kept {
     fn forget(&mut self) {
+        self.let_go = clock::now().to_nanos();
         self.entries.clear();
         self.minutes.clear();
         self.records = 0;
@@ -394,12 +420,14 @@ impl Kept {
     /// Lets go of calls that ended too long ago, and of the first where all are too much.
     fn settle(&mut self, now: Moment, kept_for: Duration) {
         let too_early = now.before(kept_for);
+        let much_too_early = too_early.before(FOR_A_HISTORY);
         while let Some(first) = self.entries.front() {
-            let is_old = first.call.ended < too_early;
-            if !is_old && self.records <= MOST_RECORDS {
+            let ended = first.call.ended;
+            if ended >= much_too_early && self.records <= MOST_RECORDS {
                 break;
             }
-            self.gave_way += u64::from(!is_old);
+            self.gave_way += u64::from(ended >= too_early);
+            self.let_go = self.let_go.max(ended.to_nanos());
             self.records = self.records.saturating_sub(first.call.size());
             self.entries.pop_front();
         }

@@ -108,7 +108,7 @@ fn trees_are_made_of_the_calls_alone_that_are_shown_and_counted_once() {
         (last.seconds(), last.outcome(), last.series().to_string()),
         (1.0, Outcome::Ok, "operation{operation=rec_listed}".into())
     );
-    let call = monitor().recorded_from(last);
+    let call = monitor().recorded_from(last).unwrap();
     assert_eq!((&call.id, call.start, call.calls, made()), (&last.id(), last.start(), 1, 1));
     let all = kept("rec_listed");
     assert_eq!((&all[0], all.len(), made()), (&call, 3, 2));
