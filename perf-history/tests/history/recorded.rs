@@ -6,7 +6,7 @@ use perf_runtime::series::{RecordedTree, Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> Life {
     Life::new(folder, |monitor| monitor.recorder(true).error_texts(true), set)
@@ -71,6 +71,19 @@ fn recorded_calls_are_told_whole_after_restarts() {
     assert_eq!(all.len(), 5);
     let error = all[0].call.error.as_ref().unwrap();
     assert_eq!((error.error_type.as_deref(), error.text.as_deref()), (Some("Unpaid"), None));
+    life.end();
+}
+
+#[test]
+fn calls_that_memory_lets_go_of_as_their_minute_ends_are_kept() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let life = Life::with(folder.path(), |monitor| monitor.recorder(true).recorded_minutes(1));
+    let into_minute = life.monitor.time_of_day().duration_since(UNIX_EPOCH).unwrap().as_secs() % 60;
+    clock.advance(Duration::from_secs(60 - into_minute));
+    life.monitor.tick();
+    order(&life.monitor, &clock, 10);
+    (0..70).for_each(|_| go_on(&life, &clock, 1));
+    assert_eq!(told(&life.monitor, 600).len(), 1);
     life.end();
 }
 
