@@ -28,8 +28,8 @@ pub struct Settings {
     pub keep_1m: Span,
     /// How long steps of an hour are kept: at least as long as those of a minute. Events are kept as long.
     pub keep_1h: Span,
-    /// The bytes of recorded calls that a process begins with, and that it gets in a day, never more at a time; each call is kept whole: of each minute the slowest and
-    /// the failed that the recorder keeps, as far as they fit. They are kept as long as steps of a minute. 0 keeps none.
+    /// The most bytes of recorded calls in 24 hours, each of them whole: of each minute the slowest and the failed that the recorder keeps. They are kept as long as
+    /// steps of a minute. Also over restarts; of processes that run at the same time each has so many. 0 keeps none.
     pub recorded_bytes_a_day: u64,
 }
 

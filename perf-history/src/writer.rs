@@ -184,6 +184,7 @@ impl Writer {
         let end = nanos_of(span.end);
         let is_set_back = !span.set_back.is_zero();
         let commit_every = u64::try_from(self.settings.commit_every.0.as_nanos()).unwrap_or(u64::MAX);
+        self.gather_recorded(&store, end, is_set_back)?;
         if !all && !is_set_back && end.saturating_sub(self.committed) < commit_every {
             return Ok(false);
         }
@@ -232,7 +233,7 @@ impl Writer {
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
         self.gather_hour(end, &mut batch);
-        self.gather_recorded(end, &mut batch);
+        batch.recorded = self.recorded.take();
         let is_quiet = events.events.is_empty()
             && deliveries.deliveries.is_empty()
             && batch.errors.is_empty()
@@ -307,6 +308,7 @@ impl Writer {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
         // Its boot is written with the next commit.
         self.boot.1.forget_before(time);
+        self.recorded.forget_before(time);
         let forgotten = store.forget_all_before(time).and_then(|()| store.compact());
         match &forgotten {
             Ok(_) => self.tell(&store),

@@ -36,8 +36,9 @@ fn numbers_of(id: &str) -> Option<(u64, u64)> {
 
 /// The bytes of a recorded call in the file, without what the file itself needs.
 pub(crate) fn bytes_of_recorded(tree: &RecordedTree) -> u64 {
-    let length = |written: serde_json::Result<Vec<u8>>| written.map_or(0, |bytes| bytes.len() as u64);
-    length(serde_json::to_vec(&tree.call)) + length(serde_json::to_vec(&tree.inside))
+    // What cannot be written is larger than any room.
+    let length = |written: serde_json::Result<Vec<u8>>| written.map_or(u64::MAX, |bytes| bytes.len() as u64);
+    length(serde_json::to_vec(&tree.call)).saturating_add(length(serde_json::to_vec(&tree.inside)))
 }
 
 impl Store {
@@ -77,6 +78,27 @@ impl Store {
         show: &mut dyn FnMut(RecordedCall),
     ) -> Result<(), StoreError> {
         self.for_each_line(CALLS, from, to, show)
+    }
+
+    /// When each recorded call ended that did so after a time, and its bytes.
+    pub(crate) fn bytes_recorded_since(&self, time: u64) -> Result<Vec<(u64, u64)>, StoreError> {
+        guarded(|| {
+            let transaction = self.read()?;
+            let mut sizes = Vec::new();
+            for log in CALL_LOGS {
+                for entry in transaction.open_table(log)?.range((time, 0)..)? {
+                    let (key, line) = entry?;
+                    sizes.push((key.value().0, line.value().len() as u64));
+                }
+            }
+            Ok(sizes)
+        })
+    }
+
+    /// Whether the recorded call of this name is kept.
+    pub(crate) fn has_recorded(&self, id: &str) -> Result<bool, StoreError> {
+        let Some(key) = numbers_of(id) else { return Ok(false) };
+        guarded(|| Ok(self.read()?.open_table(CALLS)?.get(key)?.is_some()))
     }
 
     /// A recorded call by its name, with those inside it.

@@ -6,7 +6,7 @@ use perf_runtime::series::{RecordedTree, Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 fn begin(folder: &Path, set: impl FnOnce(&mut Settings)) -> Life {
     Life::new(folder, |monitor| monitor.recorder(true).error_texts(true), set)
@@ -75,19 +75,36 @@ fn recorded_calls_are_told_whole_after_restarts() {
 }
 
 #[test]
+fn calls_that_memory_lets_go_of_as_their_minute_ends_are_kept() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let life = Life::with(folder.path(), |monitor| monitor.recorder(true).recorded_minutes(1));
+    let into_minute = life.monitor.time_of_day().duration_since(UNIX_EPOCH).unwrap().as_secs() % 60;
+    clock.advance(Duration::from_secs(60 - into_minute));
+    life.monitor.tick();
+    order(&life.monitor, &clock, 10);
+    (0..70).for_each(|_| go_on(&life, &clock, 1));
+    assert_eq!(told(&life.monitor, 600).len(), 1);
+    life.end();
+}
+
+#[test]
 fn no_more_of_them_are_kept_than_a_day_may_take() {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-    // Room for about ten; each minute has three.
-    let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 10_000);
-    for _ in 0..20 {
-        (10..13).for_each(|millis| order(&life.monitor, &clock, millis));
-        go_on(&life, &clock, 60);
+    // Room for fewer in a day than there are processes, of which each would keep one.
+    for _ in 0..4 {
+        let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 2_000);
+        for _ in 0..2 {
+            (10..13).for_each(|millis| order(&life.monitor, &clock, millis));
+            go_on(&life, &clock, 60);
+        }
+        life.end();
     }
-    life.end();
     let life = begin(folder.path(), |_| ());
     let kept = told(&life.monitor, 3_600);
     let bytes: usize = kept.iter().map(|tree| serde_json::to_string(tree).unwrap().len()).sum();
-    assert!(!kept.is_empty() && bytes <= 12_000, "{} with {bytes}", kept.len());
+    assert!((1..4).contains(&kept.len()) && bytes <= 2_200, "{} with {bytes}", kept.len());
+    // All of a minute failed: the slowest is kept.
+    assert!(kept.iter().all(|tree| (tree.call.seconds - 0.012).abs() < 1e-9), "{kept:?}");
     life.end();
     let life = begin(folder.path(), |settings| settings.recorded_bytes_a_day = 0);
     order(&life.monitor, &clock, 10);
