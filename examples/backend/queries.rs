@@ -222,7 +222,7 @@ mod tests {
         }
         let days = store.days(series).await.expect("days");
         assert_eq!(days.len(), 2);
-        let script = tokio::spawn(fault.play(vec![Fault::NPlusOne], Duration::ZERO, Duration::from_secs(60)));
+        let script = tokio::spawn(fault.play(vec![Fault::NPlusOne], Duration::ZERO, Duration::from_mins(1)));
         while !store.asks_for_each() {
             tokio::task::yield_now().await;
         }

@@ -172,7 +172,9 @@ impl Upkeep {
 fn halve(ranking: &[String], visits: &mut Visits) {
     let most = ranking.first().and_then(|first| visits.get(first)).copied().unwrap_or_default();
     if most > MANY_VISITS {
-        visits.values_mut().for_each(|visits| *visits /= 2);
+        for visits in visits.values_mut() {
+            *visits /= 2;
+        }
     }
 }
 

@@ -45,11 +45,11 @@ struct Body {
 struct Data {
     #[serde(rename = "type")]
     kind: &'static str,
-    attributes: Attributes,
+    attributes: Event,
 }
 
 #[derive(Serialize)]
-struct Attributes {
+struct Event {
     title: String,
     message: String,
     category: &'static str,
@@ -83,7 +83,7 @@ impl Body {
         let message = if alert.message.is_empty() { &title } else { &alert.message };
         let host = service_of(report, event).and_then(|service| service.instance.as_deref());
         let host = host.filter(|host| !host.is_empty());
-        let attributes = Attributes {
+        let attributes = Event {
             message: words::line(message, MOST_MESSAGE),
             title: words::line(&title, MOST_TITLE),
             category: "alert",

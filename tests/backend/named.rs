@@ -142,5 +142,7 @@ fn each_fault_is_named_with_its_functions_on_the_page_in_the_health_and_by_an_al
     let both = [&TOGETHER[..], &CONVOY[..]].map(|faults| std::thread::spawn(move || are_named(faults)));
     // First both end, and their programs with them.
     let ended = both.map(std::thread::JoinHandle::join);
-    ended.into_iter().for_each(|one| one.expect("its own panic is printed above"));
+    for one in ended {
+        one.expect("its own panic is printed above");
+    }
 }

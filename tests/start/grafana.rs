@@ -66,7 +66,7 @@ async fn some_calls(monitor: &Monitor, turn: u64) {
     monitor.operation("checkout").record(Duration::from_millis(20 + turn % 7), Outcome::Ok);
     monitor.operation("checkout").record(Duration::from_millis(700), Outcome::Error);
     monitor.external_call("billing", "charge").record(Duration::from_millis(9), Outcome::Ok);
-    monitor.record_mcp_call("context7", "resolve", Duration::from_millis(30), turn % 5 > 0);
+    monitor.record_mcp_call("context7", "resolve", Duration::from_millis(30), !turn.is_multiple_of(5));
     monitor.http_request("GET", "/carts/{id}").answer(200);
     let metrics = monitor.metrics();
     metrics.gauge("queue_depth").label("queue", "a\"b\\c").register().set(turn as f64);
@@ -100,7 +100,7 @@ pub(super) fn dashboards() -> Tested {
         prometheus.get("query", &[("query", "count_over_time(up[1m])")], enough).await;
 
         let now = monitor.time_of_day();
-        let range = range_of(now - Duration::from_secs(60), now, None)?;
+        let range = range_of(now - Duration::from_mins(1), now, None)?;
         let report = Report::of(&monitor, range, Alongside::default());
         let names = dashboard_names(&report);
         let kinds = Kind::ALL.map(Kind::as_str);

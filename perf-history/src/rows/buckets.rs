@@ -167,8 +167,9 @@ impl Buckets {
                         SideBySide::Bits(counts) => {
                             let mut places = members.iter();
                             counts.sums(stretch, |more| {
-                                let sum = places.next().and_then(|place| sums.get_mut(*place));
-                                sum.into_iter().for_each(|sum| *sum = sum.wrapping_add(more));
+                                if let Some(sum) = places.next().and_then(|place| sums.get_mut(*place)) {
+                                    *sum = sum.wrapping_add(more);
+                                }
                             });
                         }
                     }

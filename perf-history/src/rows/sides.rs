@@ -69,7 +69,9 @@ pub(super) fn put<'a>(out: &mut Vec<u8>, columns: impl Iterator<Item = &'a [u64]
         put_number(&mut heads, u64::from(planes));
         put_number(&mut heads, rest_of(counts, planes));
         for plane in 0..planes {
-            counts.iter().for_each(|count| bits.push(count >> plane & 1 == 1));
+            for count in counts {
+                bits.push(count >> plane & 1 == 1);
+            }
         }
         for count in counts {
             (0..count >> planes).for_each(|_| bits.push(true));

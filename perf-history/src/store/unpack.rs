@@ -108,7 +108,9 @@ impl<R: Row> Unpacking<R> {
                 (None, None) => continue,
             };
             for (series, rows) in rows {
-                rows.iter().for_each(|row| give(series, row));
+                for row in &rows {
+                    give(series, row);
+                }
             }
         }
     }

@@ -137,6 +137,7 @@ impl Llm {
     ///
     /// # Errors
     /// As [`open`](Self::open).
+    #[expect(clippy::needless_pass_by_value, reason = "settings are for one meter")]
     pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
         let rules = settings.rules()?;
         let is_on = settings.enabled && monitor.is_enabled();

@@ -61,9 +61,12 @@ pub(super) fn key(view: &AccountView) -> Key {
     (view.scope.kind.name(), Arc::clone(&view.scope.name), view.period.name(), view.measure.name())
 }
 
+/// Calls by the kind and the name of the scope that refused them.
+type ByScope = BTreeMap<(&'static str, Arc<str>), u64>;
+
 /// The calls that each scope refused, but runs: each of them is a scope of its own, and who made it is told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refusals(Arc<Mutex<BTreeMap<(&'static str, Arc<str>), u64>>>);
+pub(super) struct Refusals(Arc<Mutex<ByScope>>);
 
 impl Refusals {
     pub(super) fn count(&self, error: &BudgetError) {

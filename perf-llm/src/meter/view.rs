@@ -118,6 +118,7 @@ pub struct BudgetView {
     pub lasts_seconds: Option<f64>,
 }
 
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn ends<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => super::book::moment(at, serializer),

@@ -36,7 +36,7 @@ fn firing(monitor: &Monitor) -> Vec<(String, Severity, String)> {
 
 fn indicator(monitor: &Monitor) -> Option<IndicatorStatus> {
     let health = monitor.health();
-    health.indicators().iter().find(|one| one.name() == "model budgets").map(|one| one.status())
+    health.indicators().iter().find(|one| one.name() == "model budgets").map(perf_runtime::health::Indicator::status)
 }
 
 #[monitor_llm_call("openai", "gpt-5-mini", usage = |told| told)]

@@ -77,6 +77,7 @@ fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "as the answer has it")]
 struct Calls {
     calls: Vec<CallInFlight>,
     /// How many there are of those that are wanted.

@@ -97,10 +97,12 @@ async fn calls_that_wait_are_a_tree_and_all_of_them_are_counted() {
         };
         let mut queries: Vec<_> = (0..5).map(|_| one()).collect();
         std::future::poll_fn(|context| {
-            queries.iter_mut().for_each(|query| assert!(query.as_mut().poll(context).is_pending()));
+            for query in &mut queries {
+                assert!(query.as_mut().poll(context).is_pending());
+            }
             std::task::Poll::<()>::Pending
         })
-        .await
+        .await;
     }));
     assert!(waiting.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
     let app = open(&monitor);

@@ -86,7 +86,7 @@ fn a_full_channel_with_a_stopped_receiver_is_named_with_its_calls_and_raises_an_
         format!("channel_queued{{{channel}}} 2"),
         format!("channel_queued_peak{{{channel}}} 2"),
         format!("channel_capacity{{{channel}}} 2"),
-        format!("channel_count{{{channel}}} 1"),
+        format!("channel_instances{{{channel}}} 1"),
         format!("channel_permits_in_use{{{channel}}} 0"),
         format!("channel_send_waiters{{{channel}}} 1"),
         format!("channel_longest_send_wait_seconds{{{channel}}} 6"),

@@ -69,9 +69,9 @@ fn without_capacity_a_message_goes_from_hand_to_hand() {
     let (sender, receiver) = crossbeam_channel::bounded("crossbeam-zero", 0);
     assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
     thread::scope(|scope| {
-        let received = scope.spawn(|| receiver.recv());
+        let taken = scope.spawn(|| receiver.recv());
         assert_eq!(sender.send(2), Ok(()));
-        assert_eq!(received.join().unwrap(), Ok(2));
+        assert_eq!(taken.join().unwrap(), Ok(2));
     });
     assert_eq!((channel("crossbeam-zero", "mpmc").full, sums("crossbeam-zero")), (1, (1, 1, 0, 0)));
 }
@@ -81,12 +81,12 @@ fn what_a_selection_chose_is_counted() {
     let (sender, receiver) = crossbeam_channel::bounded("crossbeam-select", 1);
     let (_other, words) = crossbeam_channel::bounded::<&str>("crossbeam-select", 1);
     let mut select = Select::new_biased();
-    let (sends, receives, other) = (select.send(&sender), select.recv(&receiver), select.recv(&words));
+    let (sends, takes, other) = (select.send(&sender), select.recv(&receiver), select.recv(&words));
     let operation = select.select();
     assert_eq!(operation.index(), sends, "there is room and no message");
     operation.send(&sender, 7).unwrap();
     let operation = select.select_timeout(Duration::from_secs(60)).unwrap();
-    assert_eq!((operation.index(), operation.recv(&receiver)), (receives, Ok(7)));
+    assert_eq!((operation.index(), operation.recv(&receiver)), (takes, Ok(7)));
     assert_eq!(sums("crossbeam-select"), (1, 1, 0, 0));
     select.remove(sends);
     assert!(select.try_select().is_err() && select.try_ready().is_err());

@@ -173,7 +173,9 @@ macro_rules! notify {
         let mut kept: Waiting<_> = (0..2).map(|number| (number, Box::pin(bell.notified()))).collect();
         log.note((next(&mut kept), next(&mut kept)));
         let mut waiting: Waiting<_> = (0..5).map(|number| (number, Box::pin(bell.notified()))).collect();
-        waiting.iter_mut().for_each(|(_, one)| _ = one.as_mut().enable());
+        for (_, one) in &mut waiting {
+            _ = one.as_mut().enable();
+        }
         bell.notify_one();
         log.note((next(&mut waiting), next(&mut waiting)));
         bell.notify_last();

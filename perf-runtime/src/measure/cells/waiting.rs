@@ -56,7 +56,7 @@ fn next_number() -> NonZeroU64 {
     static BLOCKS: AtomicU64 = AtomicU64::new(0);
     let next = NEXT_NUMBER.get();
     // The first of each block is given to nobody, so none is zero.
-    let number = if next % BLOCK == 0 { BLOCKS.fetch_add(1, Relaxed).wrapping_mul(BLOCK) + 1 } else { next };
+    let number = if next.is_multiple_of(BLOCK) { BLOCKS.fetch_add(1, Relaxed).wrapping_mul(BLOCK) + 1 } else { next };
     NEXT_NUMBER.set(number + 1);
     NonZeroU64::MIN.saturating_add(number - 1)
 }

@@ -41,13 +41,13 @@ fn tree(calls: &[CallInFlight]) -> Vec<(&str, Option<&str>, u64)> {
 #[monitor("flight_leaf")]
 async fn leaf(clock: &ManualClock) {
     clock.advance(SECOND);
-    pending().await
+    pending::<()>().await;
 }
 
 #[monitor("flight_once")]
 async fn once() {
     let mut yielded = false;
-    poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await
+    poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 #[monitor("flight_middle")]
@@ -63,7 +63,7 @@ async fn join<F: Future>(futures: impl IntoIterator<Item = F>) {
         futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
         if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
-    .await
+    .await;
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn what_goes_on_elsewhere_is_inside_the_call_that_made_it() {
     async fn spawner<'a>(clock: &'a ManualClock, spawned: &mut Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>) {
         clock.advance(SECOND);
         *spawned = Some(Box::pin(leaf(clock).in_current_call()));
-        pending().await
+        pending::<()>().await;
     }
     let (alone, clock) = alone();
     let mut spawned = None;
@@ -185,7 +185,7 @@ fn the_next_call_in_a_place_has_none_of_the_calls_of_the_one_before() {
             assert!(poll(child.as_mut()).is_pending());
             *left = Some(child);
         }
-        pending().await
+        pending::<()>().await;
     }
     let (_alone, clock) = alone();
     let mut left = None;

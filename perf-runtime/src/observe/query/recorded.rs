@@ -129,7 +129,7 @@ impl RecorderView<'_> {
         // By the range alone: those of a minute that is just over are there a little longer than they are shown.
         let entries = self.store.entries(self.now.before(Duration::MAX)).into_iter();
         for entry in entries.filter(|entry| ended_in(&entry.call, range)) {
-            if let Some(tree) = self.tree_of(entry, &names) {
+            if let Some(tree) = self.tree_of(&entry, &names) {
                 show(tree);
             }
         }
@@ -139,14 +139,14 @@ impl RecorderView<'_> {
     pub(crate) fn tree(&self, registry: &Registry, name: &str) -> Option<RecordedTree> {
         let is_it = |call: &KeptCall| call.ended >= self.too_early() && name_of(call) == name;
         let entry = self.store.entry(number_in(name)?).filter(|entry| is_it(&entry.call))?;
-        self.tree_of(entry, &Names::of(registry))
+        self.tree_of(&entry, &Names::of(registry))
     }
 
-    fn tree_of(&self, entry: Entry, names: &Names) -> Option<RecordedTree> {
+    fn tree_of(&self, entry: &Entry, names: &Names) -> Option<RecordedTree> {
         let series = names.by_serial.get(&entry.call.serial)?;
         let tree = Tree::of(&entry.call);
         let inside = tree.calls.iter().map(|inside| self.inside(inside, &entry.call, names)).collect();
-        Some(RecordedTree { call: self.shown_of(&entry, series), inside })
+        Some(RecordedTree { call: self.shown_of(entry, series), inside })
     }
 
     fn too_early(&self) -> Moment {

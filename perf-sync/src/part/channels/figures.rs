@@ -44,7 +44,7 @@ const PEAK: SampledMetric = SampledMetric::gauge(
 const CAPACITY: SampledMetric =
     SampledMetric::gauge("channel_capacity", "", "Messages that there is room for in the channels that are there.");
 const CHANNELS: SampledMetric =
-    SampledMetric::gauge("channel_count", "", "Channels that are there and have a receiver.");
+    SampledMetric::gauge("channel_instances", "", "Channels that are there and have a receiver.");
 const RESERVED: SampledMetric = SampledMetric::gauge("channel_permits_in_use", "", "Permits to send that are out.");
 const WAITERS: SampledMetric =
     SampledMetric::gauge("channel_send_waiters", "", "Attempts to send that wait for room now.");

@@ -202,7 +202,9 @@ fn give_back_batch(kept: usize, is_scarce: bool) {
         batch.extend((0..BATCH.min(pool.aside.len())).filter_map(|_| pool.try_aside()));
         (at, batch)
     };
-    batch.iter().for_each(|&slot| give_back_memory_of(slot, kept));
+    for &slot in &batch {
+        give_back_memory_of(slot, kept);
+    }
     let mut pool = pool();
     let at = at.min(pool.free.len());
     pool.swept = at + batch.len();

@@ -175,7 +175,9 @@ fn bodies_that_stream_for_long_keep_no_memory_from_other_calls() {
     let last = &kept("rec_room_nested")[0];
     assert_eq!((last.calls, last.missing), (1_000, 0));
     // A request that lost its calls says so.
-    streaming.into_iter().for_each(|request| request.answer(200));
+    for request in streaming {
+        request.answer(200);
+    }
     let requests =
         monitor.recorded_calls(&crate::series::Selector::kind(crate::Kind::HttpRequest), crate::Window::LastHour);
     assert!(
