@@ -215,7 +215,9 @@ async fn a_prometheus_that_was_given_a_month_answers_with_our_numbers() {
     // Of what it scrapes itself, which is nobody.
     held.retain(|series, _| !series.contains("\"job\":"));
 
-    let report = export.into_report();
+    let mut report = export.into_report();
+    // Other tests of this process have series too, of which the month knows nothing.
+    report.tracks.series.retain(|track| track.points.iter().any(|point| point.count.is_some()));
     assert_eq!((report.start, report.tracks.series.len(), report.tracks.metrics.len()), (start, NAMES.len(), 2));
     let expected = expected(&report);
     let names = |samples: &Samples| samples.keys().cloned().collect::<Vec<_>>();
