@@ -14,9 +14,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::fault::{Fault, FaultSwitch, KEPT_WORKER};
 
-/// How often each work is done.
+/// The time between two rounds of each work.
 const EACH: Duration = Duration::from_millis(100);
-/// How soon entries are written.
+/// The time until entries are written.
 const SOON: Duration = Duration::from_millis(10);
 /// Entries that there is room for until they are written.
 const ROOM: usize = 16;

@@ -137,7 +137,7 @@ fn tags(report: &Report, event: &AlertEvent) -> Vec<String> {
     all.take(MOST_TAGS).map(|(name, value)| words::line(&format!("{name}:{value}"), MOST_TAG)).collect()
 }
 
-/// What Datadog has no field for.
+/// Figures that Datadog has no field for.
 fn custom(event: &AlertEvent) -> Map<String, Value> {
     let alert = &event.alert;
     let text = |text: &str| json!(words::line(text, MOST_CUSTOM));

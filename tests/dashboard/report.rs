@@ -58,7 +58,7 @@ fn day() -> Report {
     report
 }
 
-/// What other parts found.
+/// Findings of other parts.
 fn told(now: SystemTime) -> Alongside {
     let finding = |headline: &str, details: &[&str]| Finding {
         headline: headline.to_owned(),
@@ -226,7 +226,7 @@ async fn a_report_can_be_printed() {
 
 const COLOURS: &str = "return getComputedStyle(document.body).backgroundColor";
 
-/// What does not fit in its place, and what is hidden.
+/// Elements that do not fit in their places, and those that are hidden.
 const CUT: &str = "const all = [...document.querySelectorAll('.wide, details > *, td, h3, p')];
     const is_cut = (one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline';
     return all.filter((one) => is_cut(one) || !one.checkVisibility({ contentVisibilityAuto: true }))

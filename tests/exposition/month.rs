@@ -36,7 +36,7 @@ fn calls(name: usize, hour: u32, outcome: Outcome) -> (u64, u64) {
     }
 }
 
-/// What was read of the depth of a queue.
+/// The depth of a queue as it was read.
 fn depth(hour: u32) -> f64 {
     f64::from(hour % 37) / 3.0
 }
@@ -137,7 +137,7 @@ fn shown(bound: f64) -> String {
     }
 }
 
-/// What it is to hold, by the read model: of each step what was counted until its end.
+/// The samples that it is to hold, by the read model: of each step what was counted until its end.
 fn expected(report: &Report) -> Samples {
     let mut all = Samples::new();
     let millis = |at: SystemTime| at.duration_since(UNIX_EPOCH).expect("a time").as_millis();

@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Longer than Prometheus needs for the scrapes that rates are made of, on a busy machine.
 const LONGEST: Duration = Duration::from_mins(2);
-/// What rules look at that is not there while all is well, or before it was watched for long enough.
+/// Metrics that rules look at and that are not there while all is well, or before it was watched for long enough.
 const LATER: [&str; 3] = ["llm_budget_burn_ratio", "llm_budget_refusals_recent", "llm_tool_repeats"];
-/// What Grafana puts in.
+/// Words that Grafana puts in.
 const CHOSEN: [(&str, &str); 3] = [("$__rate_interval", "15s"), ("$job", ".*"), ("$instance", ".*")];
 
 #[test]

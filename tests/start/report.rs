@@ -118,7 +118,7 @@ fn tag_in(head: &str) -> Option<String> {
     lines.filter(|(name, _)| name.eq_ignore_ascii_case("etag")).map(|(_, tag)| tag.to_owned()).next()
 }
 
-/// Who has it already gets a tag and no body.
+/// A client that has it already gets a tag and no body.
 fn is_not_sent_twice(address: SocketAddr, path: &str, token: &str) -> Tested {
     let (status, head, body) = answer(address, "GET", path, token, "")?;
     let tag = tag_in(&head).unwrap_or_else(|| panic!("{path} has no tag: {head}"));

@@ -1,4 +1,4 @@
-//! How seldom the unchanged is called unusual, and how soon a doubling is.
+//! The unchanged that is called unusual, and the time until a doubling is.
 //!
 //! Months of minutes and of five minutes of series whose law never changes; doublings of latencies at one call a second, seen as a
 //! process sees them: by the means of whole minutes, each looked at three seconds after its end; and the alert on the process as a whole,
@@ -21,7 +21,7 @@ const RUNS: usize = 200;
 const DAY: f64 = 1_440.0;
 /// Minutes that are known before a doubling.
 const KNOWN: [(&str, usize); 3] = [("5 hours", 300), ("a day", 1_440), ("3 days", 4_320)];
-/// How long after its end a minute is looked at, and the time within which a doubling is to be found, in seconds.
+/// The time after its end at which a minute is looked at, and the time within which a doubling is to be found, in seconds.
 const SETTLED: f64 = 3.0;
 const SOON: f64 = 120.0;
 
@@ -144,7 +144,7 @@ pub(crate) fn run(seeds: u64) -> Done {
     Ok((found, line))
 }
 
-/// What a process is told alone.
+/// The telling of a process alone.
 pub(crate) fn told(seeds: u64) -> Done {
     Ok((String::new(), json!({ "bench": "told", "told": told::run(seeds)? })))
 }

@@ -26,7 +26,7 @@ const SIDES: u8 = 5;
 /// Whole numbers of 8 bits; of 16, 32 and 64 bits the numbers after it.
 const NARROW: u8 = 8;
 
-/// How much work the compressor puts into columns that are kept, and into those that are written anew within hours. More work than the
+/// The work that the compressor puts into columns that are kept, and into those that are written anew within hours. More work than the
 /// first makes the chunks of no file in `benches` shorter by more than a fifth of a percent; the other takes a fifth of it.
 const WORK: usize = 5;
 const LITTLE_WORK: usize = 1;

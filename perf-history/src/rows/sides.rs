@@ -52,7 +52,7 @@ impl Bits {
     }
 }
 
-/// How many bits the rest of counts takes, beyond so many planes.
+/// The bits that the rest of counts takes, beyond so many planes.
 fn rest_of(counts: &[u64], planes: u32) -> u64 {
     counts.iter().fold(counts.len() as u64, |bits, count| bits.saturating_add(count >> planes))
 }
@@ -182,7 +182,7 @@ fn word(bits: &[u8], place: usize) -> (u64, usize) {
     (word >> (place % 8), 64 - place % 8)
 }
 
-/// How many bits of a stretch are set.
+/// The number of bits of a stretch that are set.
 fn ones_in(bits: &[u8], mut place: usize, mut length: usize) -> u64 {
     let mut ones = 0;
     while length > 0 {

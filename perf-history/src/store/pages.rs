@@ -14,7 +14,7 @@ const PAGE: usize = 4_096;
 const LEAF: u8 = 1;
 const BRANCH: u8 = 2;
 
-/// What the file of the engine begins with.
+/// The first bytes of the engine's file.
 const MAGIC: &[u8] = b"redb";
 
 /// A commit's place in the head of the file: that of two in turn which the first bit of this byte names.
@@ -59,7 +59,7 @@ impl Number {
     }
 }
 
-/// What looks at the pages of one file.
+/// The guard of the pages of one file.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     /// Whether the tables were looked at. By the first read of a page the engine has locked the file.

@@ -9,7 +9,7 @@ const MARKS: u32 = 60;
 /// The share of a window that was to be watched before its pace says anything.
 const SHORTEST: u32 = 6;
 
-/// What was added in a while.
+/// The sum of what was added in a while.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Added {
     pub(crate) amount: i128,

@@ -104,7 +104,7 @@ fn numbers_that_are_none_are_left_out() {
     }
 }
 
-/// What one has may end no alert of another, and whoever acknowledges what does not fire opens none.
+/// An alert of one may end none of another, and whoever acknowledges what does not fire opens none.
 #[test]
 fn an_alert_of_datadog_is_that_of_one_instance() {
     let report = told_of();

@@ -197,7 +197,7 @@ async fn a_notification_does_what_the_original_does() {
     assert_eq!(notify!(ours), notify!(theirs));
 }
 
-/// How many of a thousand a task gets done in each of its turns, until all are.
+/// The number of a thousand that a task gets done in each of its turns, until all are.
 async fn in_each_turn<W: Future>(mut work: impl FnMut() -> W) -> Vec<u32> {
     let (mut turns, mut done) = (vec![0], 0);
     let mut current = Box::pin(work());

@@ -1,4 +1,4 @@
-//! What a process of 500 series is told, by the real watch.
+//! The tellings of a process of 500 series, by the real watch.
 
 use super::random::Random;
 use super::{DAY, day};
@@ -28,7 +28,7 @@ pub(super) fn run(seeds: u64) -> Result<Value, String> {
     }))
 }
 
-/// How often the process was told to be unusual as a whole, the series whose usual range was known in the end, and the highest share of
+/// The times that the process was told to be unusual as a whole, the series whose usual range was known in the end, and the highest share of
 /// them that was worse at once.
 fn days(seeds: u64, course: fn(f64) -> f64) -> Result<(usize, usize, f64), String> {
     let _alone = isolated();

@@ -140,7 +140,7 @@ impl Works {
     }
 }
 
-/// How long nothing is worked out after so much work.
+/// The time in which nothing is worked out after so much work.
 fn rest(took: Duration) -> Duration {
     took.div_f64(PACE).min(FORECAST_EVERY)
 }

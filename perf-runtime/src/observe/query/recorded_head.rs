@@ -27,7 +27,7 @@ pub(super) enum Source {
     Log(Box<Logged>),
 }
 
-/// What lists need of a call of a [`CallLog`](crate::extend::CallLog).
+/// The part that lists need of a call of a [`CallLog`](crate::extend::CallLog).
 #[derive(Clone, Debug)]
 pub(super) struct Logged {
     id: Box<str>,

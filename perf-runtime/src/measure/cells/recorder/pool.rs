@@ -54,7 +54,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 /// Since when there is no use in asking the pool, in nanoseconds of the clock: there was nothing, and nothing came since. Zero where there may be something.
 static NOTHING_SINCE: AtomicU64 = AtomicU64::new(0);
 
-/// How many batches are still to give their memory back, since it became scarce.
+/// The number of batches that are still to give their memory back, since it became scarce.
 static BATCHES_LEFT: AtomicUsize = AtomicUsize::new(0);
 
 #[cfg(test)]
