@@ -133,7 +133,7 @@ pub(super) fn lasts(view: &AccountView, pace: Added) -> Option<f64> {
     (left > 0 && pace.amount > 0 && seconds.is_finite()).then_some(seconds)
 }
 
-/// The share by which a budget falls short of its period: above 1 it is spent before that is over. `None` until half of it is spent: an hour early in a
+/// The pace of a budget beside that of its period: above 1 it is spent before that is over. `None` until half of it is spent: an hour early in a
 /// period, such as that of a job each night, says little of all others.
 fn burn(view: &AccountView, pace: Added, now: SystemTime) -> Option<f64> {
     let ends = view.ends?.duration_since(now).ok()?;
