@@ -8,7 +8,7 @@ use perf_kit::report::{Alongside, Finding, Format, Incident, Report, Spend, rang
 use perf_runtime::extend::Service;
 use perf_runtime::objective::Objective;
 use perf_runtime::rule::{Rule, RuleSet, Statistic};
-use perf_runtime::series::SeriesId;
+use perf_runtime::series::{SeriesId, SeriesTrack};
 use perf_runtime::{Kind, Monitor, Outcome};
 use serde_json::json;
 use std::path::Path;
@@ -107,7 +107,9 @@ fn told(now: SystemTime) -> Alongside {
 
 /// Makes a day of a hundred series of it, with a pause in the night.
 fn stretch(report: &mut Report) {
-    let like = report.tracks.series.clone();
+    // Other tests of this process have series too, of which nobody calls some.
+    let is_called = |track: &&SeriesTrack| track.points.iter().any(|point| point.p95.is_some());
+    let like: Vec<_> = report.tracks.series.iter().filter(is_called).cloned().collect();
     report.start = report.made - Duration::from_secs(300 * STEPS);
     (report.tracks.start, report.tracks.step) = (report.start, 300.0);
     report.tracks.series = (0..100).map(|number| like[number % like.len()].clone()).collect();

@@ -25,7 +25,7 @@ const link = (format, range, words, label) => h("a", { href: `api/v1/export?form
 function keptRow({ id, kind, from, to, made, in_order: inOrder, files }) {
   const links = files.flatMap(({ format, bytes: size }, at) => [at > 0 ? ", " : "", h("a", { href: `api/v1/reports/${encodeURIComponent(id)}?format=${format}`, "aria-label": `${id} as ${format}` }, format), h("span", { class: "quiet" }, ` ${bytes(size)}`)]);
   const how = inOrder === false ? ", which did not end in order" : "";
-  return h("tr", {}, h("th", { scope: "row" }, id), h("td", { "data-title": "Of" }, `${KINDS[kind] ?? kind}${how}`), h("td", { "data-title": "From" }, h("time", { datetime: from }, moment(from))), h("td", { "data-title": "To" }, h("time", { datetime: to }, moment(to))), h("td", { "data-title": "Made" }, h("time", { datetime: made }, moment(made))), h("td", { "data-title": "Files" }, links));
+  return h("tr", {}, h("th", { scope: "row" }, id), h("td", { "data-title": "Of" }, `${KINDS[kind] ?? kind}${how}`), h("td", { "data-title": "From" }, h("time", { datetime: from }, moment(from))), h("td", { "data-title": "To" }, h("time", { datetime: to }, moment(to))), h("td", { "data-title": "Made" }, h("time", { datetime: made }, moment(made))), h("td", { class: "links", "data-title": "Files" }, links));
 }
 
 export default class {
