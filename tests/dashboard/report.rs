@@ -190,6 +190,8 @@ async fn a_report_runs_nothing_loads_nothing_and_can_be_read_by_everybody() {
         let is_shown = format!("return document.body.textContent.includes({})", json!(shown));
         assert_eq!(browser.script(&is_shown).await, json!(true), "{shown}");
     }
+    // As it is opened: what was unfolded above is folded again.
+    browser.open(&url).await;
     let words = browser.seen("body").await;
     browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     browser.open(&url).await;

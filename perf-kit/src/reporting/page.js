@@ -73,7 +73,7 @@ export default class {
       "div",
       { class: "card" },
       h("h2", {}, "Dashboards for Grafana"),
-      h("p", {}, h("a", { href: "api/v1/grafana/overview" }, "Overview"), " of all kinds of calls, and ", h("a", { href: "api/v1/grafana/metrics" }, "all other metrics"), "."),
+      h("p", { class: "links" }, h("a", { href: "api/v1/grafana/overview" }, "Overview"), " of all kinds of calls, and ", h("a", { href: "api/v1/grafana/metrics" }, "all other metrics"), "."),
       h("p", { class: "quiet" }, "Each kind of calls has one, by its name: api/v1/grafana/http_request, and so on. So have host, agents and objectives, where there are any."),
     ),
   );
