@@ -34,7 +34,7 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut times: BTreeMap<SystemTime, String> = BTreeMap::new();
     lines::each(source, |line| {
         let label = |name: &&str| line.labels.iter().find(|(own, _)| own == name).map_or("", |(_, value)| *value);
-        // What stands before the number and after it is the same in all rows of a line.
+        // The text before the number and after it is the same in all rows of a line.
         let before = record([guarded(line.series), guarded(line.metric), Cow::Borrowed(line.statistic)])?;
         let unit = guarded(line.unit.unwrap_or_default());
         let after = record([unit].into_iter().chain(names.iter().map(|name| guarded(label(name)))))?;

@@ -83,7 +83,7 @@ impl Export {
                 serde_json::to_writer(&mut read, &(of, &head.names, &head.tracks))
             }
         };
-        // What cannot be read cannot be written either, and whoever writes it is told.
+        // A report that cannot be read cannot be written either, and its writer is told.
         read_all.ok().map(|()| read.0.finish())
     }
 

@@ -218,7 +218,7 @@ fn put_narrow(out: &mut Vec<u8>, values: &mut [u64], order: usize, packing: Pack
 }
 
 fn compress<N: Number>(out: &mut Vec<u8>, values: &[N], config: &ChunkConfig) -> pco::errors::PcoResult<()> {
-    // What reads it splits it in the same way.
+    // The reader splits it in the same way.
     let config = config.clone().with_paging_spec(PagingSpec::EqualPagesUpTo(MOST_IN_PAGE));
     let mut chunk = FileCompressor::default().chunk_compressor(values, &config)?;
     chunk.write_meta(&mut *out)?;

@@ -1,7 +1,7 @@
 //! Counts of buckets side by side, so that any stretch of rows is summed without unpacking each of them.
 //!
 //! A column is a bucket. The low bits of its counts are planes of a bit for each row: the sum of a stretch is how many of them are set.
-//! What is left of each count is as many ones, and a zero that ends the row: the sum of a stretch is how many ones stand before its last
+//! The rest of each count is as many ones, and a zero that ends the row: the sum of a stretch is how many ones stand before its last
 //! zero. So dozens of rows are summed at a time, where a compressor gives them one by one. Counts that are as likely as chance has them
 //! take 1.53 bits each where their mean is 0.5 and 3.65 where it is 4, of which they tell 1.34 and 3.01.
 

@@ -36,7 +36,7 @@ fn numbers_of(id: &str) -> Option<(u64, u64)> {
 
 /// The bytes of a recorded call in the file, without what the file itself needs.
 pub(crate) fn bytes_of_recorded(tree: &RecordedTree) -> u64 {
-    // What cannot be written is larger than any room.
+    // An entry that cannot be written is larger than any room.
     let length = |written: serde_json::Result<Vec<u8>>| written.map_or(u64::MAX, |bytes| bytes.len() as u64);
     length(serde_json::to_vec(&tree.call)).saturating_add(length(serde_json::to_vec(&tree.inside)))
 }

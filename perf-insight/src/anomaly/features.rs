@@ -44,7 +44,7 @@ impl Features {
         (self.count >= SEEN && self.distance > 0.0).then(|| (self.next(), self.distance))
     }
 
-    /// What the averages run to, not where they are: a series that rises by the hour is no surprise (R. Brown, *Smoothing,
+    /// The values that the averages run to, not where they are: a series that rises by the hour is no surprise (R. Brown, *Smoothing,
     /// forecasting and prediction of discrete time series*, 1963).
     fn next(&self) -> f64 {
         2.0 * self.level - self.trailing + (self.level - self.trailing) * LEVEL / (1.0 - LEVEL)

@@ -107,7 +107,7 @@ impl Side {
             self.scale = seen * (1.0 + FEW / count);
             self.mode = self.mean - EULER * self.scale;
             if let Fresh(Some(count)) = fresh {
-                // What is added because the blocks are few makes a tail no heavier than Gumbel's.
+                // The addition because the blocks are few makes a tail no heavier than Gumbel's.
                 let power = |scale: f64| (self.mean - EULER * scale - middle) / (scale * count);
                 self.power = power(self.scale).max(power(seen).min(1.0)).clamp(HEAVIEST, LIGHTEST);
             }

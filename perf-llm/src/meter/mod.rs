@@ -107,7 +107,7 @@ pub(crate) struct Metered<'a> {
     pub(crate) is_charged: bool,
     /// Whether the provider refused it, so that it costs nothing.
     pub(crate) is_free: bool,
-    /// What is done, by OpenTelemetry's name, where a span or an address says so.
+    /// The operation, by OpenTelemetry's name, where a span or an address says so.
     pub(crate) operation: Option<&'a str>,
     /// Whether it is the sum of the calls of a run, which were not seen.
     pub(crate) is_sum: bool,

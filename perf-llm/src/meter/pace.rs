@@ -17,7 +17,7 @@ pub(crate) struct Added {
 }
 
 impl Added {
-    /// What is added in a second.
+    /// The amount that is added in a second.
     pub(crate) fn each_second(self) -> f64 {
         self.amount as f64 / self.within.as_secs_f64()
     }
@@ -71,7 +71,7 @@ impl<K: Hash + Eq + Clone> Paces<K> {
         }
     }
 
-    /// What was added of late, where it was watched for long enough.
+    /// The amount that was added of late, where it was watched for long enough.
     pub(crate) fn of(&self, key: &K) -> Option<Added> {
         self.0.get(key).and_then(|(_, last)| *last)
     }

@@ -143,7 +143,7 @@ mod url {
 
         /// Takes the last good table, and then asks for newer ones until it is stopped. After a server that did not answer it asks again within an hour.
         pub(super) fn watch(&self, prices: &Prices, inner: &Weak<Inner>, stopped: &Receiver<()>) {
-            // What lies in a folder that others can write to is nobody's word.
+            // A table in a folder that others can write to is nobody's word.
             let is_ours =
                 |kept: &&Path| kept.exists() && kept.parent().is_some_and(|folder| prepare_folder(folder).is_ok());
             if let Some(kept) = self.kept.as_deref().filter(is_ours) {

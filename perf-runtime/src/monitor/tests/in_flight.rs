@@ -135,7 +135,7 @@ fn a_request_is_the_caller_of_what_its_work_waits_for() {
     assert_eq!((calls[0].kind, calls[0].inside, calls[0].parent), (Kind::HttpRequest, 1, None));
     assert_eq!((calls[1].parent, calls[2].parent), (Some(calls[0].id), Some(calls[1].id)));
     request.answer(200);
-    // What outlives the request was made inside it all the same.
+    // A call that outlives the request was made inside it all the same.
     let calls = waiting(9).calls;
     assert_eq!((calls.len(), calls[0].parent), (2, None));
     assert_eq!(calls[0].caller.as_ref().map(|caller| caller.kind), Some(Kind::HttpRequest));
