@@ -1,18 +1,17 @@
-//! The server, on a thread of its own with a small runtime: it answers while the application's runtime is blocked, which is
-//! exactly when somebody asks, and where the application has none.
+//! The server, on [its thread](ServerThread): it answers while the application's runtime is blocked, which is exactly when somebody asks, and where
+//! the application has none.
 
 use crate::error::StartError;
 use perf_runtime::Monitor;
 use perf_runtime::config::Value;
 use perf_runtime::extend::{Deadline, ShutdownHook};
 use perf_server::axum::Router;
-use perf_server::{ServeError, Server, ServerBuilder};
+use perf_server::{ServeError, Server, ServerBuilder, ServerThread};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::sync_channel;
 use tokio::sync::oneshot;
 
 /// `[server]`, as it is written.
@@ -134,9 +133,8 @@ pub(crate) struct Serving {
 #[derive(Debug)]
 struct Running {
     address: SocketAddr,
-    begin: Option<oneshot::Sender<()>>,
-    stop: Option<oneshot::Sender<()>>,
-    ended: Option<Receiver<()>>,
+    /// Until it begins.
+    thread: Option<ServerThread>,
 }
 
 impl Serving {
@@ -175,63 +173,26 @@ impl Serving {
     /// Begins to answer, until the monitor is shut down.
     pub(crate) fn begin(&mut self, monitor: &Monitor) {
         let Some(running) = &mut self.running else { return };
-        if let Some(begin) = running.begin.take() {
-            let _ = begin.send(());
-        }
-        let (stop, ended) = (running.stop.take(), running.ended.take());
+        let Some(thread) = running.thread.take() else { return };
+        let ((stop, stopped), (ending, ended)) = (oneshot::channel::<()>(), sync_channel::<()>(1));
+        // Nothing is ever sent: each learns that the other's half is dropped.
+        thread.begin(async { drop(stopped.await) }, ending);
         self.hook = Some(monitor.on_shutdown("server", move |deadline: Deadline| {
             drop(stop);
-            if let Some(ended) = ended {
-                // Half of the time, so that the other parts have some to flush.
-                let _ = ended.recv_timeout(deadline.remaining() / 2);
-            }
+            // Half of the time, so that the other parts have some to flush.
+            let _ = ended.recv_timeout(deadline.remaining() / 2);
         }));
         tracing::info!(target: "perf_kit", address = %running.address, "perf: dashboard and metrics at http://{}", running.address);
     }
 }
 
-/// Listens on a thread of its own, which waits there to be told to begin.
+/// Listens on the server's thread, which waits to be told to begin.
 fn listen(monitor: &Monitor, written: &Written, set_up: &SetUp) -> Result<Running, StartError> {
-    let (host, port) = (written.host.clone(), written.port);
-    let builder = written.builder(monitor, set_up);
-    let (says, heard) = sync_channel(1);
-    let (begin, told) = oneshot::channel();
-    let (stop, stopped) = oneshot::channel();
-    let (ends, ended) = sync_channel(1);
-    let run = move || serve(builder, (host, port), &says, told, stopped, ends);
-    thread::Builder::new().name("perf-server".to_owned()).spawn(run).map_err(StartError::Thread)?;
-    let no_thread = || StartError::Thread(std::io::Error::other("the server's thread ended"));
-    let address = heard.recv().map_err(|_| no_thread())??;
-    Ok(Running { address, begin: Some(begin), stop: Some(stop), ended: Some(ended) })
-}
-
-fn serve(
-    builder: ServerBuilder,
-    address: (String, u16),
-    says: &SyncSender<Result<SocketAddr, StartError>>,
-    told: oneshot::Receiver<()>,
-    stopped: oneshot::Receiver<()>,
-    ends: SyncSender<()>,
-) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return drop(says.send(Err(StartError::Thread(error)))),
-    };
-    runtime.block_on(async move {
-        let server = match builder.bind((address.0.as_str(), address.1)).await {
-            Ok(server) => server,
-            Err(ServeError::Bind { cause, .. }) => {
-                let address = format!("{}:{}", address.0, address.1);
-                return drop(says.send(Err(StartError::Port { address, cause })));
-            }
-            Err(error) => return drop(says.send(Err(StartError::Server(error)))),
-        };
-        let _ = says.send(Ok(server.local_addr()));
-        // Dropped where the start failed meanwhile: the port is free again.
-        if told.await.is_err() {
-            return;
-        }
-        server.run_until(async { drop(stopped.await) }).await;
-    });
-    drop(ends);
+    let (host, port) = (written.host.as_str(), written.port);
+    let server = written.builder(monitor, set_up).listen((host, port)).map_err(|error| match error {
+        ServeError::Bind { cause, .. } => StartError::Port { address: format!("{host}:{port}"), cause },
+        error => StartError::Server(error),
+    })?;
+    let thread = server.thread().map_err(StartError::Thread)?;
+    Ok(Running { address: thread.local_addr(), thread: Some(thread) })
 }

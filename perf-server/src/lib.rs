@@ -112,7 +112,7 @@ pub use page::{Page, Place};
 #[cfg(feature = "server")]
 pub use router::{mount, mount_at, router};
 #[cfg(feature = "server")]
-pub use server::{Server, ServerBuilder, serve};
+pub use server::{Server, ServerBuilder, ServerThread, serve};
 #[cfg(feature = "server")]
 pub use table::{Route, RouteAccess};
 

@@ -10,14 +10,19 @@ use axum::Router;
 use axum::middleware::map_response;
 use connections::Limits;
 use perf_runtime::Monitor;
+use socket2::{Domain, Socket, Type};
 use std::future::{Future, pending};
-use std::net::SocketAddr;
-use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use tokio::net::ToSocketAddrs;
+use tokio::sync::oneshot;
 
 pub use builder::ServerBuilder;
+pub use thread::ServerThread;
 
 mod builder;
 mod connections;
+mod thread;
 
 /// Serves what `monitor` knows at this address, and does not return unless it cannot. Tokens are read from the environment,
 /// as [`ServerBuilder`] says.
@@ -82,40 +87,79 @@ impl Server {
         self.run_until(pending()).await;
     }
 
-    /// Answers requests until `stop` is ready. Then it takes no new ones, and those in flight have ten seconds to end.
+    /// Answers requests until `stop` is ready, or this future is dropped. Then it takes no new ones, and those in flight have ten seconds to end.
+    ///
+    /// They are answered by [a thread of its own](Self::thread): no worker of the caller's runtime is ever busy with them. Where no thread can be had,
+    /// nothing is served, which is an event of the level `error`.
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
-        let feed = self.feed;
-        let stop = async {
-            stop.await;
-            // Those who listen would stay for ever.
-            feed.close();
+        let address = self.address;
+        let thread = match self.thread() {
+            Ok(thread) => thread,
+            Err(error) => return tracing::error!(target: "perf::server", %address, %error, "nothing is served"),
         };
-        connections::serve(self.listener, self.app, self.limits, stop).await;
+        let ((stopping, stopped), (ending, ended)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
+        // Nothing is ever sent: each learns that the other's half is dropped.
+        thread.begin(async { drop(stopped.await) }, ending);
+        stop.await;
+        drop(stopping);
+        drop(ended.await);
     }
 
-    async fn bind(
-        context: Context,
-        table: Table,
-        limits: Limits,
-        address: impl ToSocketAddrs,
+    /// Starts the thread that is to answer, with a runtime of its own. For a program that stops its parts itself, or has no runtime.
+    ///
+    /// # Errors
+    /// The system gives no thread, or what a runtime needs.
+    pub fn thread(self) -> io::Result<ServerThread> {
+        ServerThread::new(self)
+    }
+
+    fn listen(
+        (context, table, limits): (Context, Table, Limits),
+        found: io::Result<Vec<SocketAddr>>,
     ) -> Result<Self, ServeError> {
         let failed = |address: &str| {
             let address = address.to_owned();
             move |cause| ServeError::Bind { address, cause }
         };
-        let addresses: Vec<SocketAddr> = lookup_host(address).await.map_err(failed("the address"))?.collect();
+        let addresses = found.map_err(failed("the address"))?;
         let has_tokens = context.settings.tokens.is_any();
         let outside = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
         if let Some(outside) = outside.filter(|_| !has_tokens) {
             return Err(ServeError::Unprotected(*outside));
         }
         let shown = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let listener = TcpListener::bind(addresses.as_slice()).await.map_err(failed(&shown))?;
+        let listener = first_of(&addresses).map_err(failed(&shown))?;
         let address = listener.local_addr().map_err(failed(&shown))?;
         let feed = context.feed.clone();
         Ok(Self { listener, address, app: alone(context, table), limits, feed })
     }
 }
+
+/// Listens at the first of these addresses that can be had.
+fn first_of(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+    for address in addresses {
+        match listen_at(*address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// As tokio listens, but without a runtime: a port that was just given up can be had again (but on Windows, where that would share it).
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(WAITING)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Connections that the system keeps until they are taken, as tokio has it.
+const WAITING: i32 = 1_024;
 
 /// The routes as they are where there is no application around them.
 fn alone(context: Context, table: Table) -> Router {

@@ -1,5 +1,6 @@
 //! The text of a message, as it goes to clients.
 
+use crate::respond::low_priority;
 use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
 use flate2::Compression;
@@ -41,7 +42,7 @@ impl Text {
         let packed = match known {
             None if self.len() >= ASIDE_FROM => {
                 let this = self.clone();
-                tokio::task::spawn_blocking(move || this.packed()).await.unwrap_or_default()
+                low_priority::run(move || this.packed()).await.unwrap_or_default()
             }
             None => self.packed(),
             Some(packed) => packed,

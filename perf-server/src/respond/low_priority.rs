@@ -78,8 +78,8 @@ fn serve() {
     }
 }
 
-/// Lowers the priority of this thread. On other systems than Linux it would be that of the whole process.
-fn give_way() {
+/// Lowers the priority of this thread, for good. On other systems than Linux it would be that of the whole process.
+pub(crate) fn give_way() {
     #[cfg(target_os = "linux")]
     // SAFETY: it takes no pointers. Where it is refused, the priority stays as it was.
     unsafe {

@@ -19,7 +19,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::ToSocketAddrs;
+use tokio::net::{ToSocketAddrs, lookup_host};
 
 /// Settings of a [`Server`], or of a [router](Self::router), to be.
 ///
@@ -226,8 +226,27 @@ impl ServerBuilder {
     /// # Errors
     /// As [`router`](Self::router); an address outside loopback without tokens, or one that cannot be bound.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
-        let (context, table, limits) = self.checked()?;
-        Server::bind(context, table, limits, address).await
+        let checked = self.checked()?;
+        let found = lookup_host(address).await.map(Vec::from_iter);
+        Server::listen(checked, found)
+    }
+
+    /// As [`bind`](Self::bind), without a runtime. It waits where a name is to be resolved.
+    ///
+    /// ```
+    /// let monitor = perf_runtime::Monitor::builder().build()?;
+    /// let thread = perf_server::Server::builder(&monitor).listen("127.0.0.1:0")?.thread()?;
+    /// let address = thread.local_addr();
+    /// thread.begin(std::future::pending(), ());
+    /// # std::net::TcpStream::connect(address)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn listen(self, address: impl std::net::ToSocketAddrs) -> Result<Server, ServeError> {
+        let checked = self.checked()?;
+        Server::listen(checked, address.to_socket_addrs().map(Vec::from_iter))
     }
 
     fn checked(self) -> Result<(Context, Table, Limits), ServeError> {

@@ -204,3 +204,76 @@ async fn those_who_send_no_body_keep_no_probe_from_an_answer() {
     drop(slow);
     running.shut_down().await;
 }
+
+/// Asks without a runtime.
+fn asked_by_a_thread(address: SocketAddr) -> std::io::Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn a_server_answers_while_the_runtime_of_its_caller_is_blocked() {
+    let running = Running::start(Server::builder(&monitor()).bind("127.0.0.1:0").await.unwrap());
+    tokio::task::yield_now().await;
+    // On the only thread that this runtime has.
+    let answer = asked_by_a_thread(running.address).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    #[cfg(target_os = "linux")]
+    assert!(nice_of_servers().iter().all(|nice| *nice == 10), "{:?}", nice_of_servers());
+    running.shut_down().await;
+}
+
+/// How far each thread of a server gives way to this one.
+#[cfg(target_os = "linux")]
+fn nice_of_servers() -> Vec<i32> {
+    let nice = |stat: &str| stat.rsplit_once(") ")?.1.split(' ').nth(16)?.parse::<i32>().ok();
+    let own = nice(&std::fs::read_to_string("/proc/thread-self/stat").unwrap()).unwrap();
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    // A thread may end meanwhile.
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok());
+    stats.filter(|stat| stat.contains("(perf-server)")).filter_map(|stat| Some(nice(&stat)? - own)).collect()
+}
+
+#[tokio::test]
+async fn a_server_whose_future_is_dropped_takes_nobody_any_more() {
+    let running = Running::start(Server::builder(&monitor()).bind("127.0.0.1:0").await.unwrap());
+    assert!(running.get("/health/live").await.starts_with("HTTP/1.1 200 OK"));
+    running.task.abort();
+    timeout(PATIENCE, async {
+        while TcpStream::connect(running.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the port is given up");
+}
+
+#[test]
+fn a_server_needs_no_runtime_and_gives_its_port_up_where_it_does_not_begin() {
+    let builder = || Server::builder(&monitor());
+    let waits = builder().listen("127.0.0.1:0").unwrap().thread().unwrap();
+    let address = waits.local_addr();
+    let taken = builder().listen(address).unwrap_err();
+    assert!(taken.to_string().contains(&address.to_string()), "{taken}");
+    drop(waits);
+    let server = || builder().listen(address).ok();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let server = loop {
+        match server() {
+            Some(server) => break server,
+            None => assert!(std::time::Instant::now() < deadline, "the port is free again"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let ((stop, stopped), (ending, ended)) = (oneshot::channel::<()>(), std::sync::mpsc::channel::<()>());
+    server.thread().unwrap().begin(async { drop(stopped.await) }, ending);
+    assert!(asked_by_a_thread(address).unwrap().starts_with("HTTP/1.1 200 OK"));
+    drop(stop);
+    let told = ended.recv_timeout(PATIENCE).unwrap_err();
+    assert_eq!(told, std::sync::mpsc::RecvTimeoutError::Disconnected);
+}

@@ -1,0 +1,75 @@
+//! A thread for a server, with a runtime of its own: whoever looks at a service takes no worker of the runtime that serves its users.
+
+use super::{Server, connections};
+use crate::respond::low_priority::give_way;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::thread;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+/// A thread that has a server's port and waits to be told to answer. Dropped before that, it ends and the port is free.
+///
+/// The thread is called `perf-server`, has a runtime of its own, and on Linux a low priority (nice 10): the application's threads are run first. It
+/// answers also while the application's runtime is blocked, and where there is none.
+#[must_use = "a server answers nobody until `begin`"]
+pub struct ServerThread {
+    address: SocketAddr,
+    begin: oneshot::Sender<Begin>,
+}
+
+struct Begin {
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Dropped at the end.
+    ended: Box<dyn Send>,
+}
+
+impl ServerThread {
+    pub(super) fn new(server: Server) -> io::Result<Self> {
+        let (address, (begin, begun)) = (server.address, oneshot::channel());
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("perf-server".to_owned()).spawn(move || live(&runtime, server, begun))?;
+        Ok(Self { address, begin })
+    }
+
+    /// The address that it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `stop` is ready. Then it takes no new ones, and those in flight have ten seconds to end. `ended` is dropped when all have
+    /// ended: a sender whose receiver learns of it by that.
+    pub fn begin(self, stop: impl Future<Output = ()> + Send + 'static, ended: impl Send + 'static) {
+        // A thread that is gone drops both.
+        let _ = self.begin.send(Begin { stop: Box::pin(stop), ended: Box::new(ended) });
+    }
+}
+
+impl fmt::Debug for ServerThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerThread").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// The life of the thread.
+fn live(runtime: &Runtime, server: Server, begun: oneshot::Receiver<Begin>) {
+    give_way();
+    let Server { listener, address, app, limits, feed } = server;
+    runtime.block_on(async move {
+        let Ok(Begin { stop, ended }) = begun.await else { return };
+        let stop = async {
+            stop.await;
+            // Those who listen would stay for ever.
+            feed.close();
+        };
+        match TcpListener::from_std(listener) {
+            Ok(listener) => connections::serve(listener, app, limits, stop).await,
+            Err(error) => tracing::error!(target: "perf::server", %address, %error, "nothing is served"),
+        }
+        drop(ended);
+    });
+}
