@@ -28,13 +28,13 @@ impl Store {
         self.finish_sealing()?;
         let hours = guarded(|| self.hours())?;
         let mut over = hours.into_iter().filter(|hour| hour.saturating_add(1).saturating_mul(HOUR) <= time);
-        over.try_for_each(|hour| guarded(|| self.seal(hour)))
+        over.try_for_each(|hour| guarded(|| self.seal(hour, time)))
     }
 
     /// Finishes the sealing that a crash or an error broke off: rows that come later for its hour would be taken for sealed.
     pub(super) fn finish_sealing(&self) -> Result<(), StoreError> {
         let begun: Option<Sealing> = guarded(|| get(&self.read()?.open_table(META)?, "sealing"))?;
-        begun.map_or(Ok(()), |sealing| guarded(|| self.seal(sealing.hour)))
+        begun.map_or(Ok(()), |sealing| guarded(|| self.seal(sealing.hour, 0)))
     }
 
     /// The hours that have a journal, ascending.
@@ -45,7 +45,8 @@ impl Store {
         Ok(hours.into_iter().collect())
     }
 
-    fn seal(&self, hour: u64) -> Result<(), StoreError> {
+    /// Seals an hour, where it is this time or later.
+    fn seal(&self, hour: u64, time: u64) -> Result<(), StoreError> {
         let progress: Option<Sealing> = get(&self.read()?.open_table(META)?, "sealing")?;
         let begun = progress.filter(|progress| progress.hour == hour).map_or(0, |progress| progress.below);
         let name = journal::name(hour);
@@ -63,8 +64,8 @@ impl Store {
                 // One after the other, so that the rows of few series are in memory.
                 while let Some((_, entries)) = shelves.pop_first() {
                     let (calls, points) = entries.into_iter().partition(|entry| entry.sort == CallRow::SORT);
-                    self.seal_shelf::<CallRow>(calls, &mut open);
-                    self.seal_shelf::<PointRow>(points, &mut open);
+                    self.seal_shelf::<CallRow>(calls, &mut open, time);
+                    self.seal_shelf::<PointRow>(points, &mut open, time);
                 }
                 for (_, id, chunks) in open {
                     block::write(&mut blocks, id, &chunks.into_iter().collect())?;
@@ -130,7 +131,7 @@ impl Store {
     }
 
     /// Adds the rows of one sort of a shelf to the chunks of their series.
-    fn seal_shelf<R: Row>(&self, entries: Vec<Entry>, open: &mut Open) {
+    fn seal_shelf<R: Row>(&self, entries: Vec<Entry>, open: &mut Open, time: u64) {
         let mut all: BTreeMap<u32, Vec<R>> = BTreeMap::new();
         for entry in entries {
             // Those of a series stand together.
@@ -146,14 +147,15 @@ impl Store {
             if self.name_of(series).is_none_or(|name| name.sort() != R::SORT) {
                 continue;
             }
-            for (tier, _, chunks) in &mut *open {
+            for (tier, (_, period, _), chunks) in &mut *open {
                 let mut joined = chunks.get(&series).map(|bytes| self.decode::<R>(bytes)).unwrap_or_default();
                 for row in &rows {
                     insert(&mut joined, row.at().widened(FINEST.step, tier.step), row);
                 }
                 // A chunk whose last hour is still to come is written anew then, where anything comes.
                 let has_last = joined.last().is_none_or(|last| last.at().cell % tier.steps + HOUR_CELLS >= tier.steps);
-                let packing = if tier.step > FINEST.step || has_last { tier.packing() } else { Packing::Soon };
+                let is_over = period.saturating_add(1).saturating_mul(tier.period()) <= time;
+                let packing = if tier.step > FINEST.step || has_last || is_over { tier.packing() } else { Packing::Soon };
                 chunks.insert(series, with_sum(R::encode(&joined, packing)));
             }
         }
