@@ -149,6 +149,34 @@ mod tests {
     use std::sync::atomic::Ordering;
     use std::time::Duration;
 
+    /// A function that is called in many ways during the first of two hours that share a chunk: the bytes of its chunk, sealed at this time.
+    fn bytes_of_an_hour_sealed_at(time: u64) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Arc::new(Room::new(&Settings { fsync: Fsync::Never, ..Settings::default() }));
+        let store = Store::open(&folder.path().join("history.redb"), &room).unwrap();
+        let labels = [("operation", "o")].into_iter().collect();
+        let name = Arc::new(Name::Calls(SeriesId { kind: Kind::Operation, labels }));
+        let row = |cell: u64| {
+            let hits = (0..40).map(|bucket| (bucket, cell.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(bucket) % 5));
+            let hits = hits.filter(|(_, count)| *count > 2);
+            let hits = hits.map(|(bucket, count)| Hit { bucket: (0, (1 << 24) + (u64::from(bucket) << 20)), count });
+            CallRow { at: At { cell, ..At::default() }, hits: hits.collect(), ..CallRow::default() }
+        };
+        let rows = (0..HOUR_CELLS).map(row).collect();
+        let boot = (1, Boot { began: (7, 1), ..Boot::default() });
+        store.append(&Batch { number: 0, boot, calls: vec![(name, rows)], ..Batch::default() }).unwrap();
+        store.seal_until(time).unwrap();
+        let blocks = store.read().unwrap().open_table(BLOCKS).unwrap();
+        let chunks = Blocks { table: &blocks, store: &store }.chunks((0, 0, 0)).unwrap();
+        chunks.iter().map(|(_, chunk)| chunk.len()).sum()
+    }
+
+    #[test]
+    fn what_nothing_is_added_to_any_more_is_packed_as_small_as_it_gets() {
+        let [soon, late] = [HOUR, 2 * HOUR].map(bytes_of_an_hour_sealed_at);
+        assert!(0 < late && late < soon, "{late} of {soon} bytes");
+    }
+
     const SERIES: u32 = 40;
     const HOURS: u64 = 48;
 

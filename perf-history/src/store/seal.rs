@@ -155,7 +155,8 @@ impl Store {
                 // A chunk whose last hour is still to come is written anew then, where anything comes.
                 let has_last = joined.last().is_none_or(|last| last.at().cell % tier.steps + HOUR_CELLS >= tier.steps);
                 let is_over = period.saturating_add(1).saturating_mul(tier.period()) <= time;
-                let packing = if tier.step > FINEST.step || has_last || is_over { tier.packing() } else { Packing::Soon };
+                let packing =
+                    if tier.step > FINEST.step || has_last || is_over { tier.packing() } else { Packing::Soon };
                 chunks.insert(series, with_sum(R::encode(&joined, packing)));
             }
         }
