@@ -12,6 +12,7 @@ use perf_kit::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
 
 /// Longer than Prometheus needs for the scrapes that rates are made of, on a busy machine.
 const LONGEST: Duration = Duration::from_mins(2);
@@ -110,10 +111,10 @@ pub(super) fn dashboards() -> Tested {
         for name in kinds.into_iter().chain(others) {
             assert!(names.iter().any(|one| one == name), "{name} is not in {names:?}");
         }
-        let mut all = Vec::new();
-        for name in &names {
-            all.extend(queries(name, &dashboard(&report, name).expect("it is one of its names")));
-        }
+        let board = |name: &String| (name.clone(), dashboard(&report, name).expect("it is one of its names"));
+        let boards: serde_json::Map<String, Value> = names.iter().map(board).collect();
+        let all: Vec<_> = boards.iter().flat_map(|(name, board)| queries(name, board)).collect();
+        hold_to_the_schema(&Value::Object(boards));
         println!("{} queries of {names:?}", all.len());
         let left = without_data(&prometheus, all).await;
         assert!(left.is_empty(), "no data: {left:#?}");
@@ -122,6 +123,21 @@ pub(super) fn dashboards() -> Tested {
         perf.shutdown().await;
         Ok(())
     })
+}
+
+/// Holds dashboards to the schema that Grafana publishes, by a validator that comes with the packages of schemathesis.
+fn hold_to_the_schema(boards: &Value) {
+    let Some(packages) = std::env::var_os("PERF_SCHEMATHESIS") else {
+        return println!("skipped: PERF_SCHEMATHESIS names no folder with a validator");
+    };
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", packages).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/grafana/check.py"));
+    let mut python = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3 starts");
+    let mut asked = python.stdin.take().expect("its input");
+    asked.write_all(boards.to_string().as_bytes()).expect("it reads");
+    drop(asked);
+    let answer = python.wait_with_output().expect("it ends");
+    assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stdout));
 }
 
 /// Each rule is judged without an error, and what it looks at is there: one that holds for nothing finds nothing.
