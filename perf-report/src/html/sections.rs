@@ -97,8 +97,9 @@ pub(super) fn incidents(report: &Report, page: &mut Page) {
         page.raw("<article class=\"card\"><h3>").text(&incident.headline).raw("</h3>\n<p>");
         page.text(incident.cause.as_deref().unwrap_or("No clear cause.")).raw("</p>\n<p class=\"quiet\">");
         let ended = incident.ended.map_or_else(|| "lasts".to_owned(), |ended| format!("ended {}", time_of_day(ended)));
-        page.text(&format!("Since {}, {ended}. Alerts: {}.", time_of_day(incident.since), incident.alerts))
-            .raw("</p></article>\n");
+        // The verdict counts those that fire.
+        let alerts = format!("Alerts: {}, with those that are pending or over.", incident.alerts);
+        page.text(&format!("Since {}, {ended}. {alerts}", time_of_day(incident.since))).raw("</p></article>\n");
     }
     more(incidents.len(), LISTED, page);
     page.end_section();

@@ -3,6 +3,7 @@
 use crate::measure::cells::failures::cut;
 use std::error::Error;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 /// The end of what was cut.
 const CUT: char = '…';
@@ -117,9 +118,23 @@ impl Notice {
 fn is_address(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/?#@!$&+,;=:%".contains(&byte);
-    !host.is_empty() && host.bytes().all(is_host) && rest.bytes().skip(host.len()).all(is_plain)
+    is_authority(host) && rest.bytes().skip(host.len()).all(is_plain)
+}
+
+/// Whether a text is a name or an address, and a port where it has one (RFC 3986, section 3.2, without a user).
+fn is_authority(text: &str) -> bool {
+    let (is_host, port) = match text.strip_prefix('[').map(|text| text.split_once(']')) {
+        Some(Some((address, port))) => (address.parse::<Ipv6Addr>().is_ok(), port.strip_prefix(':').ok_or(port)),
+        Some(None) => return false,
+        None => {
+            let (name, port) = text.split_once(':').map_or((text, Err("")), |(name, port)| (name, Ok(port)));
+            let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+            (!name.is_empty() && name.bytes().all(is_of_name), port)
+        }
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    is_host && port.map_or_else(str::is_empty, is_port)
 }
 
 /// A part of a notice that is not allowed.
@@ -198,10 +213,20 @@ mod tests {
         }
         assert_eq!(Notice::new("a", " \n", "text").unwrap_err().field, "title");
         let notice = Notice::new("k".repeat(Notice::MAX_KEY), "Title", "").unwrap();
+        for link in ["http://a", "https://a_b.example:8443?x=1", "https://[::1]:443/a", "https://[::1]#b"] {
+            assert_eq!(notice.clone().with_link(link).unwrap().link(), Some(link));
+        }
         let long = format!("https://a/{}", "b".repeat(Notice::MAX_LINK));
         for link in [
             "javascript:alert(1)",
             "https://",
+            "https://:443/",
+            "https://a:b:c/",
+            "https://a:70000/",
+            "https://a:/",
+            "https://[a]/",
+            "https://[::1/",
+            "https://[::1]443/",
             "https://name@host/",
             "http://a/<b>",
             "http://a/b c",

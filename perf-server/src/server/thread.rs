@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 /// A thread that has a server's port and waits to be told to answer. Dropped before that, it ends and the port is free.
 ///
 /// The thread is called `perf-server`, has a runtime of its own, and on Linux a low priority (nice 10): the application's threads are run first. It
-/// answers also while the application's runtime is blocked, and where there is none.
+/// answers also while the application's runtime is blocked, and where there is none. On a machine with many more busy threads than cores a probe waits
+/// for its turn, some tens of milliseconds for each thread that a core has too many.
 #[must_use = "a server answers nobody until `begin`"]
 pub struct ServerThread {
     address: SocketAddr,
