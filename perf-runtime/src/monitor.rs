@@ -13,7 +13,7 @@ use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
 use crate::measure::cells::exemplar::{TraceIdOf, set_trace_id_of};
 use crate::measure::cells::failures::wishes::Wish;
-use crate::measure::cells::recorder::store::Wish as RecorderWish;
+use crate::measure::cells::recorder::wish::Wish as RecorderWish;
 use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment, wall};
 #[cfg(any(test, feature = "test-util"))]

@@ -3,7 +3,8 @@
 use super::{Inner, Monitor, MonitorBuilder};
 use crate::config::Settings;
 use crate::extend::CallLog;
-use crate::measure::cells::recorder::store::{RecorderSettings, Shown, Store, Wish};
+use crate::measure::cells::recorder::store::{Shown, Store};
+use crate::measure::cells::recorder::wish::{RecorderSettings, Wish};
 use crate::measure::clock::{self, wall};
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::recorded::{RecordedTree, RecorderState, RecorderView};

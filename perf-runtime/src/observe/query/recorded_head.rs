@@ -3,7 +3,7 @@
 use super::range::TimeRange;
 use super::recorded_call::RecordedCall;
 use super::statistics::seconds;
-use crate::measure::cells::recorder::store::{Entry, KeptCall};
+use crate::measure::cells::recorder::kept::{Entry, KeptCall};
 use crate::measure::clock::wall;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;

@@ -1,7 +1,7 @@
 //! The tree of a kept call, made of its records.
 
+use crate::measure::cells::recorder::kept::KeptCall;
 use crate::measure::cells::recorder::record::Recorded;
-use crate::measure::cells::recorder::store::KeptCall;
 use crate::measure::cells::tree::parent::Parent;
 use std::collections::HashMap;
 

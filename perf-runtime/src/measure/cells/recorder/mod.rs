@@ -24,12 +24,14 @@ mod ended;
 mod handed_over;
 mod inside;
 pub(crate) mod keep;
+pub(crate) mod kept;
 pub(crate) mod kept_as;
 pub(in crate::measure::cells) mod last_failure;
 pub(crate) mod pool;
 pub(crate) mod record;
 pub(crate) mod recording;
 pub(crate) mod store;
+pub(crate) mod wish;
 
 use super::tree::node::Node;
 use super::tree::parent::Parent;
@@ -45,7 +47,7 @@ use tracing::Span;
 /// Whether calls are recorded.
 #[inline]
 pub(crate) fn is_on() -> bool {
-    store::is_any()
+    wish::is_any()
 }
 
 /// Begins to record a call without a caller, which is about to make others, at the moment `now`. It is to be [owned](own_root).

@@ -1,0 +1,76 @@
+//! The wishes of monitors that calls be recorded.
+
+use super::pool;
+use super::store::{self, Store};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Monitors of the process that want calls recorded.
+static WANTING: AtomicUsize = AtomicUsize::new(0);
+
+/// The settings `[recorder]` of one monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecorderSettings {
+    /// Whether calls are recorded at all.
+    pub(crate) enabled: bool,
+    /// So many of the slowest are kept of each series and minute.
+    pub(crate) slowest: usize,
+    /// So many of those that failed are kept of each series and minute.
+    pub(crate) failed: usize,
+    /// So many minutes they are kept.
+    pub(crate) minutes: usize,
+    /// The most calls of one tree.
+    pub(crate) calls: usize,
+}
+
+impl Default for RecorderSettings {
+    fn default() -> Self {
+        Self { enabled: false, slowest: 3, failed: 3, minutes: 60, calls: 1_000 }
+    }
+}
+
+/// Whether some monitor of the process wants calls recorded.
+#[inline]
+pub(super) fn is_any() -> bool {
+    WANTING.load(Ordering::Relaxed) > 0
+}
+
+/// A monitor's wish that calls be recorded, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    store: &'static Store,
+    settings: RecorderSettings,
+}
+
+impl Wish {
+    pub(crate) fn new(settings: RecorderSettings) -> Self {
+        let store = store::here();
+        if settings.enabled {
+            store.change_wishes(|wishes| wishes.push(settings));
+            WANTING.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { store, settings }
+    }
+
+    pub(crate) fn settings(&self) -> RecorderSettings {
+        self.settings
+    }
+
+    pub(crate) fn store(&self) -> &'static Store {
+        self.store
+    }
+}
+
+impl Drop for Wish {
+    fn drop(&mut self) {
+        if self.settings.enabled {
+            self.store.change_wishes(|wishes| {
+                if let Some(own) = wishes.iter().position(|settings| *settings == self.settings) {
+                    wishes.swap_remove(own);
+                }
+            });
+            if WANTING.fetch_sub(1, Ordering::Relaxed) == 1 {
+                pool::give_back_memory(0);
+            }
+        }
+    }
+}
