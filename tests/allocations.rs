@@ -234,3 +234,29 @@ fn recorded_calls_allocate_nothing_but_those_that_are_kept() {
     };
     assert_eq!(allocations(request), 0, "a request with calls inside it");
 }
+
+#[perf_runtime::monitor("allocations_fields", fields(id, name = %name, order = ?order))]
+fn with_fields(id: u64, name: &str, order: Option<u32>) {
+    let _ = (id, name, order);
+}
+
+#[perf_runtime::monitor("allocations_fields_waits", fields(id))]
+async fn with_fields_waits(id: u64) {
+    with_fields(id, "inside", None);
+    yield_once().await;
+}
+
+#[perf_runtime::monitor("allocations_fields_parent")]
+fn parent_of_fields() {
+    (0..20).for_each(|id| with_fields(id, "A-17", Some(3)));
+}
+
+#[test]
+fn values_of_fields_allocate_nothing_but_in_calls_that_are_kept() {
+    let _clock = ManualClock::hold();
+    assert_eq!(allocations(|| with_fields(1, "A-17", Some(3))), 0, "values that nobody keeps");
+    let _monitor = Monitor::builder().recorder(true).build().unwrap();
+    assert_eq!(allocations(|| with_fields(1, "A-17", Some(3))), 0, "a call without a caller");
+    assert_eq!(allocations(|| finish(with_fields_waits(1))), 0, "a call that waits");
+    assert_eq!(allocations(parent_of_fields), 0, "calls inside a call");
+}

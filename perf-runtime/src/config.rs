@@ -52,6 +52,7 @@
 //! failed = 3                            # PERF_RECORDER_FAILED: kept of each series and minute
 //! minutes = 60                          # PERF_RECORDER_MINUTES: how long they are kept
 //! calls = 1000                          # PERF_RECORDER_CALLS: the most inside one
+//! fields = "admin"                      # PERF_RECORDER_FIELDS: off, admin, read: who sees values of `fields(..)`
 //!
 //! [log]
 //! level = "info"                        # PERF_LOG_LEVEL: off, error, warn, info, debug
@@ -84,6 +85,7 @@ use crate::judge::objective::spec::Objective;
 use crate::judge::rule::definition::Rule;
 use crate::judge::rule::set::RuleSet;
 pub use crate::log_level::LogLevel;
+use crate::measure::model::field_access::FieldAccess;
 use crate::measure::model::service::Service;
 pub use effective::EffectiveSettings;
 pub(crate) use effective::SaidByParts;
@@ -332,8 +334,9 @@ fn read_recorder(keys: &Table, settings: &mut Settings) -> Result<(), ConfigErro
             "failed" => recorder.failed = value.whole(&field)?,
             "minutes" => recorder.minutes = value.whole(&field)?,
             "calls" => recorder.calls = value.whole(&field)?,
+            "fields" => recorder.fields = rule::one_of(value, &field, FieldAccess::ALL, FieldAccess::as_str)?,
             other => {
-                let known = ["enabled", "slowest", "failed", "minutes", "calls"];
+                let known = ["enabled", "slowest", "failed", "minutes", "calls", "fields"];
                 return Err(ConfigError::unknown("recorder", other, known));
             }
         }

@@ -254,6 +254,7 @@ pub mod rule {
 /// Series of calls: their statistics over windows, their course over time, and the calls that run now.
 pub mod series {
     pub use crate::expose::series::{FamilyNames, SeriesEntry};
+    pub use crate::measure::model::field_access::FieldAccess;
     pub use crate::measure::model::outcome::OutcomeCounts;
     pub use crate::observe::history::profile::ProfileSummary;
     pub use crate::observe::history::sampled::SampledCpu;
@@ -268,6 +269,7 @@ pub mod series {
     pub use crate::observe::query::recorded::{CallInside, RecordedTree, RecorderState};
     pub use crate::observe::query::recorded_call::RecordedCall;
     pub use crate::observe::query::recorded_error::RecordedError;
+    pub use crate::observe::query::recorded_field::RecordedField;
     pub use crate::observe::query::recorded_head::RecordedHead;
     pub use crate::observe::query::selector::{NoSelector, Selector};
     pub use crate::observe::query::shares::{Share, Shares};

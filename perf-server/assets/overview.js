@@ -38,9 +38,10 @@ function latencies(store, row) {
 
 /** Calls by outcome and durations of a series, side by side. */
 export class Pair {
-  constructor(name) {
+  /** `Latency` is the sort of chart that durations are in. */
+  constructor(name, Latency = Lines) {
     this.calls = new Stack({ title: "Throughput by outcome", note: name, series: OUTCOMES, show: rate });
-    this.latency = new Lines({ title: "Latency", note: name, series: LATENCIES, show: duration });
+    this.latency = new Latency({ title: "Latency", note: name, series: LATENCIES, show: duration });
     this.element = h("div", { class: "pair" }, this.calls.element, this.latency.element);
   }
 

@@ -30,12 +30,14 @@ function failureOf({ error, outcome }) {
 
 /** The calls of one series that are kept, the slowest first. */
 export class RecordedCalls {
-  constructor() {
+  /** `onshow(calls)` hears of those that are shown. */
+  constructor(onshow) {
     const title = "Recorded calls";
+    this.onshow = onshow;
     this.body = h("tbody");
     this.note = h("p", { class: "quiet more" }, "Kept whole: of each minute the slowest, and the first that failed. Each opens what ran inside.");
-    const columns = ["Took", "Ended", "Began", "Calls inside", "What failed"];
-    this.element = wide(title, h("table", {}, h("caption", {}, title), h("thead", {}, heads(columns, (name) => name === "Calls inside")), this.body), this.note);
+    const columns = ["Took", "Ended", "Began", "Calls inside", "What failed", "Trace"];
+    this.element = wide(title, h("table", { class: "traces" }, h("caption", {}, title), h("thead", {}, heads(columns, (name) => name === "Calls inside")), this.body), this.note);
     this.element.hidden = true;
     this.asked = new Question("api/v1/calls/recent", (answer) => this.show(answer?.calls ?? []));
   }
@@ -48,14 +50,19 @@ export class RecordedCalls {
 
   show(calls) {
     this.element.hidden = calls.length === 0;
-    const make = ({ id }) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: address.to("call", [id]) })), h("td", {}, h("span")), h("td"), h("td", { class: "number" }), h("td"));
+    // Nothing stands in the column of traces where no subscriber has any.
+    attribute(this.element.querySelector("table"), "data-traces", calls.some((call) => call.trace_id !== null) ? "true" : null);
+    this.onshow(calls);
+    const make = ({ id }) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: address.to("call", [id]) })), h("td", {}, h("span")), h("td"), h("td", { class: "number" }), h("td"), h("td"));
     keyed(this.body, steady(this.body, calls, ({ id }) => id), ({ id }) => id, make, (element, call) => {
-      const [took, ended, began, inside, failed] = element.children;
+      const [took, ended, began, inside, failed, trace] = element.children;
       text(took.firstElementChild, duration(call.seconds));
       setOutcome(ended, call.outcome);
       text(began, clock(Date.parse(call.start)));
       text(inside, call.calls_known ? number(call.calls) : UNKNOWN);
       text(failed, failureOf(call));
+      const link = call.trace_link && h("a", { href: call.trace_link, rel: "noreferrer" }, "Show it");
+      trace.replaceChildren(link ?? call.trace_id ?? "");
     });
   }
 }
@@ -80,6 +87,19 @@ function missingOf({ calls_known: isKnown, missing }) {
   return missing > 0 ? `${number(missing)} more ${open} not shown: a call keeps a bounded number of them.` : "";
 }
 
+/** Sentences about values of fields that are not told, or not kept. */
+function fieldsOf({ fields_withheld: isWithheld, fields_missing: missing }) {
+  const withheld = isWithheld ? "Values of fields are withheld: they are for whoever has the admin token, unless [recorder] fields says \"read\"." : "";
+  const calls = missing === 1 ? "call inside it" : "calls inside it";
+  return [withheld, missing > 0 ? `Of ${number(missing)} ${calls} the values of fields found no room.` : ""].filter(Boolean).join(" ");
+}
+
+/** Names and values of fields, each by itself: a value may be written in whatever direction. */
+function listOf(fields = []) {
+  const shown = ({ name, value, is_cut: isCut }) => h("li", {}, h("span", { class: "quiet" }, `${name} `), h("bdi", {}, value ?? "withheld"), isCut ? h("span", { class: "quiet" }, " … (cut)") : "");
+  return fields.length === 0 ? [] : [h("ul", { class: "fields", "aria-label": "Fields" }, fields.map(shown))];
+}
+
 /** One recorded call, with every call inside it. */
 export class Recorded {
   constructor(id) {
@@ -92,12 +112,13 @@ export class Recorded {
     this.facts.lastElementChild.lastElementChild.append(" ", this.trace);
     this.failed = h("p", { class: "card" });
     this.missing = h("p", { class: "quiet" });
+    this.withheld = h("p", { class: "quiet" });
     this.rows = h("tbody");
     const columns = ["Call", "When", "Began after", "Took", "Its own time", "Ended"];
     const isNumber = (name) => ["Began after", "Took", "Its own time"].includes(name);
     this.table = wide("What ran inside", h("table", { class: "waterfall" }, h("caption", {}, "What ran inside"), h("thead", {}, heads(columns, isNumber)), this.rows));
     this.gone = h("p", { class: "card", hidden: true }, "No call of this name is kept. Recorded calls are kept for some time: by the process that made them, and on the disk where there is a history.");
-    this.body = h("div", { class: "page", hidden: true }, this.facts, this.failed, this.missing, this.table);
+    this.body = h("div", { class: "page", hidden: true }, this.facts, this.failed, this.missing, this.withheld, this.table);
     this.element = h("div", { class: "page" }, h("nav", { class: "crumbs", "aria-label": "Where this is" }, this.back), this.heading, this.gone, this.body);
     this.asked = new Question(`api/v1/calls/${encodeURIComponent(id)}`, (answer) => this.show(answer));
   }
@@ -125,6 +146,7 @@ export class Recorded {
     this.failed.hidden = !call.error;
     text(this.failed, failureOf(call));
     text(this.missing, missingOf(call));
+    text(this.withheld, fieldsOf(call));
     this.rows.replaceChildren(this.row({ ...call, depth: 0, start_seconds: 0 }), ...inside.map((one) => this.row(one)));
   }
 
@@ -135,6 +157,7 @@ export class Recorded {
     bar.style.insetInlineStart = `${part(one.start_seconds)}%`;
     bar.style.inlineSize = `${Math.min(part(one.seconds), 100 - part(one.start_seconds))}%`;
     const name = h("th", { scope: "row" }, one.depth === 0 ? h("span", {}, breakable(seriesInShort(one.series))) : link(one.series));
+    name.append(...listOf(one.fields));
     name.style.paddingInlineStart = `${1 + STEP * Math.min(one.depth, DEEPEST)}em`;
     const ended = h("td", {}, h("span"), h("span", { class: "quiet" }));
     setOutcome(ended, one.outcome);

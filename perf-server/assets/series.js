@@ -2,6 +2,7 @@
 
 import { Delta } from "./compare.js";
 import { attribute, breakable, h, keyed, text, wide } from "./dom.js";
+import { CallLines } from "./dots.js";
 import { Heat } from "./heat.js";
 import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
@@ -90,7 +91,7 @@ export class Series {
     this.deltas = FIGURES.map(() => new Delta());
     const figure = ([name], place) => h("div", {}, h("dt", { class: name === "In flight" ? "now" : "" }, name), h("dd", {}, h("span"), this.deltas[place].element));
     this.figures = h("dl", { class: "figures" }, FIGURES.map(figure));
-    this.pair = new Pair("");
+    this.pair = new Pair("", CallLines);
     this.heat = new Heat({ title: "Latency heat map", note: "stronger: more calls", series: [], show: duration, tall: true });
     this.outcomes = new Split("Outcomes", OUTCOMES, "");
     this.busy = new Split("On CPU or awaiting", [{ colour: "accent", label: "on CPU" }, { colour: "idle", label: "awaiting" }], "");
@@ -107,7 +108,7 @@ export class Series {
     this.sampled = SAMPLED.map(([title]) => new Tile(title));
     this.sampledCard = h("section", { class: "page" }, h("h2", {}, "On the processor"), h("div", { class: "tiles" }, this.sampled.map((one) => one.element)));
     this.inside = new Inside();
-    this.recorded = new RecordedCalls();
+    this.recorded = new RecordedCalls((calls) => this.pair.latency.setCalls(calls));
     this.flying = new CallList("In flight, oldest first", 10);
     const isOurs = (alert) => concerns(alert, kind, labels);
     this.alerts = new AlertStrip({ wanted: isOurs, isOwn: true });

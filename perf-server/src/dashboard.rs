@@ -100,6 +100,7 @@ const ASSETS: &[Asset] = assets![
     "sights.js": SCRIPT,
     "nav.js": SCRIPT,
     "lines.js": SCRIPT,
+    "dots.js": SCRIPT,
     "maker.js": SCRIPT,
 ];
 

@@ -3,8 +3,9 @@
 use super::accessibility::holds_axe;
 use super::browser::{Browser, Screen};
 use super::service::Service;
-use perf_runtime::Monitor;
-use serde_json::json;
+use perf_runtime::series::{FieldAccess, Selector};
+use perf_runtime::{Monitor, Window, monitor};
+use serde_json::{Value, json};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +20,17 @@ fn show_page(monitor: &Monitor) {
         });
     };
     page.run(|| read.run(|| (0..3).for_each(read_points)));
+}
+
+/// An order of a stranger's.
+#[monitor("show_order", fields(order = %order, items = 3, note))]
+fn show_order(order: &str, note: &str) {
+    load_item("<b>not bold</b> \u{202e}desrever");
+}
+
+#[monitor("load_item", fields(item))]
+fn load_item(item: &str) {
+    thread::sleep(Duration::from_millis(2));
 }
 
 #[tokio::test]
@@ -59,5 +71,103 @@ async fn a_recorded_call_opens_from_its_series_and_shows_what_ran_inside() {
     // One that is not kept, or no longer.
     browser.go("#/call/none").await;
     browser.wait_for_text("main", |page| page.contains("No call of this name is kept")).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn values_of_fields_stand_beside_their_calls_for_whoever_may_see_them() {
+    let Some(browser) = Browser::start().await else { return };
+    let read = Monitor::builder().recorder(true).recorded_fields(FieldAccess::Read).build().unwrap();
+    let admin = Monitor::builder().recorder(true).build().unwrap();
+    show_order("A-17 & co", &"long ".repeat(100));
+    let of_order = Selector::calls().label("operation", "show_order");
+    let id = read.recorded_calls(&of_order, Window::LastHour)[0].id.clone();
+    let (open, closed) = (Service::of(read, 0).await, Service::of(admin, 0).await);
+    browser.open(&format!("{}#/call/{id}", open.url)).await;
+    browser.wait_for_text("main", |page| page.contains("A-17 & co")).await;
+    let fields = "return [...document.querySelectorAll('.waterfall tbody tr')].map((row) =>
+        [...row.querySelectorAll('.fields li')].map((field) => field.textContent.slice(0, 40)))";
+    let expected = json!([
+        ["order A-17 & co", "items 3", "note long long long long long long long "],
+        ["item <b>not bold</b> \u{202e}desrever"],
+    ]);
+    assert_eq!(browser.script(fields).await, expected);
+    assert!(browser.text(".waterfall").await.contains("… (cut)"));
+    for screen in Screen::ALL {
+        browser.look_through(screen).await;
+        holds_axe(&browser, format_args!("fields of a recorded call on {screen}")).await;
+        browser.screenshot(&format!("recorded-fields-{screen}")).await;
+        let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
+        assert!(inner.as_u64().is_some_and(|width| width <= outer), "the fields are {inner} wide on {screen}");
+    }
+    browser.open(&format!("{}#/call/{id}", closed.url)).await;
+    browser.wait_for_text("main", |page| page.contains("Values of fields are withheld")).await;
+    let page = browser.text("main").await;
+    assert!(page.contains("order withheld") && !page.contains("A-17") && !page.contains("desrever"), "{page}");
+    browser.close().await;
+}
+
+/// What a chart says of itself to who does not see it.
+const LATENCY: &str =
+    "return [...document.querySelectorAll('canvas')].find((one) => one.ariaLabel?.startsWith('Latency:'))";
+
+#[tokio::test]
+async fn recorded_calls_are_dots_on_the_chart_of_durations_that_open_them() {
+    let Some(browser) = Browser::start().await else { return };
+    let builder = Monitor::builder().recorder(true).trace_url("https://tempo.example/trace/{trace_id}");
+    let service = Service::of(builder.build().unwrap(), 0).await;
+    let dotted = service.monitor.operation("dotted");
+    dotted.run(|| thread::sleep(Duration::from_millis(30)));
+    let _ = dotted.try_run(|| {
+        thread::sleep(Duration::from_millis(3));
+        Err::<(), _>("no")
+    });
+    service.tick();
+    browser.open(&format!("{}#/series/operation/dotted", service.url)).await;
+    browser.wait_for_text("main", |page| page.contains("Recorded calls")).await;
+    let said = format!("{LATENCY}?.ariaLabel ?? ''");
+    let is_said =
+        |said: &Value| said.as_str().is_some_and(|said| said.contains("2 recorded calls are marked, and listed below"));
+    browser.wait_until(&said, "dots", is_said).await;
+    assert!(browser.text("main").await.contains("recorded calls: ○ ok, ◆ other"));
+    for screen in Screen::ALL {
+        browser.look_through(screen).await;
+        holds_axe(&browser, format_args!("dots of recorded calls on {screen}")).await;
+        browser.screenshot(&format!("recorded-dots-{screen}")).await;
+        let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
+        assert!(inner.as_u64().is_some_and(|width| width <= outer), "the page is {inner} wide on {screen}");
+    }
+    // By the keys: step by step to the moment of a call, which is read out, and into it.
+    let keys = format!(
+        "const canvas = (() => {{ {LATENCY} }})(); canvas.focus();
+        const press = (key) => canvas.dispatchEvent(new KeyboardEvent('keydown', {{ key, bubbles: true, cancelable: true }}));
+        press('End');
+        for (let step = 0; step < 100; step += 1) {{
+            const said = canvas.closest('figure').querySelector('.readout').textContent;
+            if (said.includes('recorded call: ')) {{ press('Enter'); return said; }}
+            press('ArrowLeft');
+        }}
+        return 'nothing';"
+    );
+    let said = browser.script(&keys).await;
+    assert!(said.as_str().is_some_and(|said| said.contains("(Enter opens it)")), "{said}");
+    browser.wait_for_text("main", |page| page.contains("What ran inside")).await;
+    // By a click, at whatever place of the chart one is.
+    browser.go("#/series/operation/dotted").await;
+    browser.wait_until(&said, "dots once more", is_said).await;
+    let click = format!(
+        "const canvas = (() => {{ {LATENCY} }})(); const box = canvas.getBoundingClientRect();
+        for (let x = box.width; x > 0; x -= 6) for (let y = 0; y < box.height; y += 6) {{
+            const at = {{ clientX: box.left + x, clientY: box.top + y, bubbles: true, pointerType: 'mouse' }};
+            canvas.dispatchEvent(new PointerEvent('pointermove', at));
+            if (canvas.dataset.follows !== 'true') continue;
+            canvas.dispatchEvent(new PointerEvent('pointerdown', {{ ...at, button: 2 }}));
+            canvas.dispatchEvent(new MouseEvent('click', at));
+            return 'clicked';
+        }}
+        return 'nothing';"
+    );
+    assert_eq!(browser.script(&click).await, json!("clicked"));
+    browser.wait_for_text("main", |page| page.contains("What ran inside")).await;
     browser.close().await;
 }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::table::Table;
 use perf_runtime::Outcome;
-use perf_runtime::series::{CallInFlight, RecordedCall, RecordedTree, RecorderState};
+use perf_runtime::series::{CallInFlight, RecordedCall, RecordedField, RecordedTree, RecorderState};
 use serde::Deserialize;
 
 /// The answer of `GET /api/v1/calls`.
@@ -139,25 +139,39 @@ fn one(client: &Client, id: &str, output: &mut Output<'_>) -> Result<u8, Failure
         return Ok(FINE);
     }
     let tree: RecordedTree = answer.read()?;
-    let mut table = Table::new(&["#START", "#TOOK", "#SELF", "OUTCOME", "~CALL"]);
     let call = &tree.call;
-    table.row([
+    let have_fields = !call.fields.is_empty() || tree.inside.iter().any(|inside| !inside.fields.is_empty());
+    let columns = ["#START", "#TOOK", "#SELF", "OUTCOME", "~CALL", "~FIELDS"];
+    let shown = if have_fields { columns.len() } else { columns.len() - 1 };
+    let mut table = Table::new(columns.get(..shown).unwrap_or(&columns));
+    let row = |cells: [Cell; 6]| cells.into_iter().take(shown);
+    table.row(row([
         Cell::seconds(Some(0.0)),
         Cell::seconds(Some(call.seconds)),
         Cell::seconds(call.self_seconds),
         outcome(call.outcome),
         Cell::from(call.series.to_string()),
-    ]);
+        fields(&call.fields),
+    ]));
     for inside in &tree.inside {
-        table.row([
+        table.row(row([
             Cell::seconds(Some(inside.start_seconds)),
             Cell::seconds(Some(inside.seconds)),
             Cell::seconds(Some(inside.self_seconds)),
             outcome(inside.outcome),
             Cell::from(format!("{}{}", "  ".repeat(inside.depth.min(40)), inside.series)),
-        ]);
+            fields(&inside.fields),
+        ]));
     }
     output.table(&table, "")?;
+    if call.fields_withheld {
+        output.note(
+            "Values of fields are withheld: they are for the admin token, unless `[recorder] fields` says \"read\".",
+        )?;
+    }
+    if call.fields_missing > 0 {
+        output.note(&format!("Of {} calls inside it the values of fields found no room.", call.fields_missing))?;
+    }
     if let Some(text) = call.error.as_ref().and_then(|error| error.text.as_ref()) {
         output.say(Look::Bad, text)?;
     }
@@ -167,6 +181,15 @@ fn one(client: &Client, id: &str, output: &mut Output<'_>) -> Result<u8, Failure
         output.note(&format!("{} more calls inside it were not recorded.", call.missing))?;
     }
     Ok(FINE)
+}
+
+/// Names and values; a question mark in place of one that is withheld, and dots behind one that is cut.
+fn fields(fields: &[RecordedField]) -> Cell {
+    let shown = fields.iter().map(|field| {
+        let value = field.value.as_deref().unwrap_or("?");
+        format!("{}={value}{}", field.name, if field.is_cut { "…" } else { "" })
+    });
+    Cell::from(shown.collect::<Vec<_>>().join(" "))
 }
 
 fn outcome(outcome: Outcome) -> Cell {

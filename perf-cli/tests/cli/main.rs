@@ -9,6 +9,7 @@ mod reports;
 mod run;
 mod service;
 
+use perf_runtime::monitor;
 use serde_json::Value;
 use service::{Ran, ask, ask_with, service};
 use std::io::{self, Write};
@@ -167,6 +168,23 @@ fn a_call_that_is_kept_is_shown_with_the_calls_inside() {
     assert!(tree.out.contains(call["series"].as_str().unwrap()), "{tree:?}");
     let wrong = ask(&["calls", "../info"]);
     assert!(wrong.code == 2 && wrong.err.contains("../info"), "an id is no path: {wrong:?}");
+}
+
+#[monitor("cli_fields", fields(order = %order, id))]
+fn with_fields(order: &str, id: u32) {}
+
+#[test]
+fn values_of_fields_stand_beside_their_call_for_whoever_may_see_them() {
+    let service = service();
+    with_fields("evil\u{1b}[31m", 4711);
+    let recent = ask(&["calls", "--recent", "--label", "operation=cli_fields", "--json"]);
+    let recent: Value = serde_json::from_str(&recent.out).unwrap();
+    let id = recent["calls"][0]["id"].as_str().expect("a kept call");
+    let tree = ask(&["calls", id]);
+    assert!(tree.out.contains("FIELDS") && tree.out.contains("order=evil\\u{1b}[31m id=4711"), "{tree:?}");
+    let read = service.run(&["calls", id], &[("PERF_TOKEN", service::READ)], false);
+    assert!(read.out.contains("order=? id=?") && !read.out.contains("4711"), "{read:?}");
+    assert!((read.out + &read.err).contains("are withheld"));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use super::{LONG, Life, SECOND};
 use perf_history::Settings;
-use perf_runtime::series::{RecordedTree, Selector, TimeRange};
+use perf_runtime::series::{FieldAccess, RecordedTree, Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
-use perf_runtime::{Kind, Monitor};
+use perf_runtime::{Kind, Monitor, Window, monitor};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -110,4 +110,45 @@ fn no_more_of_them_are_kept_than_a_day_may_take() {
     order(&life.monitor, &clock, 10);
     life.end();
     assert_eq!(told(&begin(folder.path(), |_| ()).monitor, 3_600).len(), kept.len());
+}
+
+#[monitor("history_fields", fields(order = %order))]
+fn with_fields(order: &str) {
+    inside(7);
+}
+
+#[monitor("history_fields_inside", fields(id))]
+fn inside(id: u32) {}
+
+#[test]
+fn values_of_fields_are_kept_with_their_calls_and_told_as_the_settings_of_today_say() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let with = |access| Life::with(folder.path(), move |monitor| monitor.recorder(true).recorded_fields(access));
+    let of_fields = Selector::calls().label("operation", "history_fields");
+    let values = |tree: &RecordedTree| {
+        let fields = tree.inside.iter().flat_map(|inside| &inside.fields).chain(&tree.call.fields);
+        fields.map(|field| field.value.clone().unwrap()).collect::<Vec<_>>()
+    };
+    let life = with(FieldAccess::Admin);
+    with_fields("A-17");
+    let id = life.monitor.recorded_calls(&of_fields, Window::LastHour)[0].id.clone();
+    go_on(&life, &clock, 130);
+    life.end();
+    clock.advance(2 * 3_600 * SECOND);
+    let life = with(FieldAccess::Admin);
+    assert_eq!(values(&life.monitor.recorded_call(&id).unwrap()), ["7", "A-17"]);
+    life.end();
+    // Today nobody is to see any: neither are those of now kept, nor those of before told.
+    let life = with(FieldAccess::Off);
+    assert!(values(&life.monitor.recorded_call(&id).unwrap()).is_empty());
+    let listed = life.monitor.recorded_calls(&of_fields, TimeRange::last(3 * 3_600 * SECOND));
+    assert!(listed.len() == 1 && listed[0].fields.is_empty());
+    with_fields("A-18");
+    let second = life.monitor.recorded_calls(&of_fields, Window::LastHour)[0].id.clone();
+    go_on(&life, &clock, 130);
+    life.end();
+    clock.advance(2 * 3_600 * SECOND);
+    let life = with(FieldAccess::Read);
+    assert!(values(&life.monitor.recorded_call(&second).unwrap()).is_empty());
+    life.end();
 }

@@ -92,6 +92,7 @@ fn own(settings: &Settings) -> Table {
         ("failed", Some(settings.recorder.failed.into())),
         ("minutes", Some(settings.recorder.minutes.into())),
         ("calls", Some(settings.recorder.calls.into())),
+        ("fields", Some(settings.recorder.fields.as_str().into())),
     ];
     set("recorder", Value::table_of(recorder));
     if let Some(url) = &settings.trace_url {

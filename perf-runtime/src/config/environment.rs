@@ -15,7 +15,7 @@ use std::ffi::OsString;
 
 const RULE: &str = "PERF_RULE_";
 /// The monitor's own variables: each with its key, and the table that it is in.
-const PLAIN: [(&str, &str, Option<&str>); 24] = [
+const PLAIN: [(&str, &str, Option<&str>); 25] = [
     ("PERF_NAMESPACE", "namespace", None),
     ("PERF_PRESETS", "presets", None),
     ("PERF_ALERT_HISTORY", "alert_history", None),
@@ -37,6 +37,7 @@ const PLAIN: [(&str, &str, Option<&str>); 24] = [
     ("PERF_RECORDER_FAILED", "failed", Some("recorder")),
     ("PERF_RECORDER_MINUTES", "minutes", Some("recorder")),
     ("PERF_RECORDER_CALLS", "calls", Some("recorder")),
+    ("PERF_RECORDER_FIELDS", "fields", Some("recorder")),
     ("PERF_SERVICE_NAME", "name", Some("service")),
     ("PERF_SERVICE_VERSION", "version", Some("service")),
     ("PERF_SERVICE_INSTANCE", "instance", Some("service")),

@@ -352,6 +352,7 @@ fn the_monitors_own_variables_reach_its_tables() {
         ("PERF_ERRORS_MAX_GROUPS", "5"),
         ("PERF_RECORDER_ENABLED", "true"),
         ("PERF_RECORDER_SLOWEST", "9"),
+        ("PERF_RECORDER_FIELDS", "read"),
         ("PERF_SERVICE_NAME", "shop"),
         ("PERF_SERVICE_VERSION", "1.4.2"),
     ])
@@ -366,7 +367,11 @@ fn the_monitors_own_variables_reach_its_tables() {
     assert_eq!((errors.enabled, errors.text, errors.max_groups, errors.panics), (true, true, 5, false));
     let recorder = settings.recorder;
     assert_eq!((recorder.enabled, recorder.slowest, recorder.failed, recorder.calls), (true, 9, 3, 1_000));
+    assert_eq!(recorder.fields, FieldAccess::Read);
     assert_eq!(refused(&[("PERF_RECORDER_CALLS", "many")]).field, "recorder.calls");
+    let error = refused(&[("PERF_RECORDER_FIELDS", "everybody")]);
+    assert_eq!((error.field.as_str(), error.value.as_str()), ("recorder.fields", "everybody"));
+    assert!(["off", "admin", "read"].iter().all(|word| error.allowed.contains(word)), "{error}");
     assert_eq!(refused(&[("PERF_ERRORS_TEXT", "perhaps")]).field, "errors.text");
     assert_eq!(refused(&[("PERF_ERRORS_TEXTS", "true")]).field, "PERF_ERRORS_TEXTS");
     assert_eq!(settings.service, Some(Service::new("shop").version("1.4.2")));

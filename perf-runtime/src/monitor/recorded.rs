@@ -6,6 +6,7 @@ use crate::extend::CallLog;
 use crate::measure::cells::recorder::store::{Shown, Store};
 use crate::measure::cells::recorder::wish::{RecorderSettings, Wish};
 use crate::measure::clock::{self, wall};
+use crate::measure::model::field_access::FieldAccess;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::recorded::{RecordedTree, RecorderState, RecorderView};
 use crate::observe::query::recorded_call::RecordedCall;
@@ -45,6 +46,18 @@ impl MonitorBuilder {
     /// How many calls inside one are recorded, 1 to 1,024: 1,000 by default. More are counted as [missing](RecordedCall::missing).
     pub fn recorded_calls_inside(mut self, calls: usize) -> Self {
         self.settings.recorder.calls = calls;
+        self
+    }
+
+    /// Who sees the values that the option `fields(..)` of attributes names, of calls that are recorded: [`FieldAccess::Admin`] by default. This program sees
+    /// them unless it is [`Off`](FieldAccess::Off); over HTTP the admin token is needed, or [`Read`](FieldAccess::Read) said. A history keeps them with
+    /// their calls.
+    ///
+    /// They are taken down as each call begins, for nobody knows yet which calls are kept: a number is copied, and a text written once more by its `Display` or
+    /// `Debug`. Of a call the first 16 values and 1,024 bytes, of a text 256 bytes, of all calls of a tree 16 KiB. The kept ones count to the 8 MiB.
+    /// Functions without the option pay nothing; off, those with it neither.
+    pub fn recorded_fields(mut self, access: FieldAccess) -> Self {
+        self.settings.recorder.fields = access;
         self
     }
 }
@@ -158,6 +171,7 @@ impl Monitor {
             enabled: wish.settings().enabled,
             without_buffer: store.without_buffer(),
             gave_way: store.gave_way(),
+            fields: wish.settings().fields,
         }
     }
 
@@ -170,7 +184,8 @@ impl Monitor {
     fn with_recorded<R>(&self, look: impl FnOnce(&RecorderView<'_>, bool) -> R) -> R {
         let (settings, store) = self.recorder();
         let (errors, trace_url) = (self.inner.error_view(), self.inner.trace_url());
-        let view = RecorderView { store, kept_for: kept_for(settings), errors: &errors, trace_url, now: clock::now() };
+        let (kept_for, fields) = (kept_for(settings), settings.fields);
+        let view = RecorderView { store, kept_for, errors: &errors, trace_url, fields, now: clock::now() };
         look(&view, settings.enabled)
     }
 }

@@ -1,6 +1,6 @@
 //! Series that the program makes at run time.
 
-use crate::measure::cells::recorder::{self, Ended, HandedOver};
+use crate::measure::cells::recorder::{self, Ended, HandedOver, Told};
 use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::failure::Failed;
@@ -276,7 +276,7 @@ impl<S: Deref<Target = Series>> Running<S> {
         if self.parent.is_some() {
             recorder::child_ended(self.parent, &self.handed_over, ended);
         } else if recorder::wants_root(&self.handed_over) {
-            recorder::root_ended(&self.handed_over, ended, now, None);
+            recorder::root_ended(&self.handed_over, ended, now, Told::default());
         }
     }
 }

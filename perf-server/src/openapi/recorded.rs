@@ -5,10 +5,15 @@ use super::describe::{
     one_of, parameter, ranged, read, text, text_or_null, time,
 };
 use perf_runtime::Outcome;
+use perf_runtime::series::FieldAccess;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::ParameterIn;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 
+/// The form of the id of a call that is kept, and how long it is good for.
+const ID: &str = "Two hexadecimal numbers with a dash between them: when it ended, in nanoseconds since 1970, and its number among the kept calls of \
+    its process. No other call has it, in whatever process. It is good for as long as the call is kept: in memory for `[recorder] minutes` unless \
+    others take its place, and on the disk for as long as the history has it, over restarts too; after that it is answered with 404.";
 const SORTS: [&str; 2] = ["seconds", "start"];
 
 pub(super) fn part() -> OpenApi {
@@ -38,7 +43,7 @@ pub(super) fn part() -> OpenApi {
         .get(
             "/api/v1/calls/{id}",
             read("series", "A call that is kept, with every call that was made inside it")
-                .path_text("id", "The id of a call of `/api/v1/calls/recent`.")
+                .path_text("id", &format!("The id of a call of `/api/v1/calls/recent`. {ID}"))
                 .json("RecordedTree")
                 .problem("404", "No call of this id is kept, or it is kept no longer."),
         )
@@ -57,7 +62,12 @@ fn calls() -> ObjectBuilder {
     let state = object("The recorder, since the process began.")
         .has("enabled", flag().note("Whether calls are recorded: the setting `[recorder] enabled`."))
         .has("without_buffer", count().note("Calls whose calls inside found no room, because 2,048 others were open."))
-        .has("gave_way", count().note("Calls that were kept, and gave way to later ones before their time was over."));
+        .has("gave_way", count().note("Calls that were kept, and gave way to later ones before their time was over."))
+        .has(
+            "fields",
+            choice(&FieldAccess::ALL.map(FieldAccess::as_str))
+                .note("Who sees the values of fields: nobody, whoever has the admin token, or whoever may read: the setting `[recorder] fields`."),
+        );
     object("Calls that are kept whole, without those inside them.")
         .has("start", time())
         .has("end", time())
@@ -68,7 +78,7 @@ fn calls() -> ObjectBuilder {
 
 fn call() -> ObjectBuilder {
     object("A call that was made inside no other.")
-        .has("id", text())
+        .has("id", text().note(ID).pattern(Some("^[0-9a-f]{1,16}-[0-9a-f]{1,16}$")))
         .has("series", text().note("The id of its series; of a request with its status."))
         .has("start", time())
         .has("seconds", number())
@@ -90,6 +100,12 @@ fn call() -> ObjectBuilder {
         )
         .has("calls", count().note("Calls inside it that are recorded."))
         .has("missing", count().note("Calls inside it that ended and are not recorded."))
+        .may_have("fields", fields())
+        .has(
+            "fields_withheld",
+            flag().note("Whether values of fields are not told, its own or those of calls inside it: they are for whoever has the admin token, unless `[recorder] fields` says `read`."),
+        )
+        .has("fields_missing", count().note("Calls inside it whose values of fields found no room: those of one tree are 16 KiB at most."))
         .has("is_slowest", flag().note("Whether it is one of the slowest of its series and minute."))
         .has("is_failed", flag().note("Whether it is one of the first of its series and minute that failed."))
 }
@@ -113,6 +129,19 @@ fn inside() -> ObjectBuilder {
         .has("self_seconds", number().note("The part in which no call inside it ran."))
         .has("outcome", outcome())
         .has("error", error_or_null())
+        .may_have("fields", fields())
+}
+
+/// The values of fields.
+fn fields() -> ArrayBuilder {
+    let field = object("A field that the function's attribute names in `fields(..)`.")
+        .has("name", text())
+        .has(
+            "value",
+            text_or_null().note("As it was when the call began, as text; null where it is withheld. The program's own, which may be as strangers gave it: data, and no instruction."),
+        )
+        .may_have("is_cut", flag().note("Whether there was more of it. Only where there was."));
+    list(field).description(Some("Only where the call has some, and their values are kept."))
 }
 
 /// The kind of a failure, where it is known.

@@ -304,7 +304,7 @@ fn calls() -> ObjectBuilder {
             "calls",
             list(
                 object("One call.")
-                    .has("id", count().note("A number that no other call of the process that waits ever has."))
+                    .has("id", count().note("A whole number, given out by the process for as long as the call waits: no other call of the process ever has it, and after a restart it may be another call's. A request whose body streams has another one each time that it waits for a part; a call that other calls wait inside keeps its own. It is no id of `/api/v1/calls/{id}`, which knows calls that have ended."))
                     .has("kind", kind())
                     .has("labels", labels())
                     .has("age", number().note("Seconds since its first poll."))

@@ -2,13 +2,15 @@
 
 use super::alerts::Id;
 use super::{query, range};
+use crate::auth::{Access, Reader};
 use crate::context::Context;
 use crate::respond::{self, Lane, Params, Problem, ProblemKind, Slice, SortKey};
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use perf_runtime::extend::CallLog;
-use perf_runtime::series::{RecordedCall, RecordedHead, RecorderState, Selector};
+use perf_runtime::series::{FieldAccess, RecordedCall, RecordedHead, RecorderState, Selector};
 use perf_runtime::text::rfc3339;
 use perf_runtime::{Monitor, Outcome};
 use serde::Serialize;
@@ -32,6 +34,7 @@ struct Recorded {
 /// `GET /api/v1/calls/recent?window=1h`: the calls that are kept whole, without those inside them; the last first.
 pub(super) async fn list(
     State(context): State<Context>,
+    reader: Option<Extension<Reader>>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -43,6 +46,7 @@ pub(super) async fn list(
     let (kind, labels) = (params.kind()?, params.labels()?);
     let outcome = params.choice("outcome", Outcome::ALL.map(|outcome| (outcome.as_str(), outcome)))?;
     let lane = lane(&context.monitor);
+    let access = access_of(reader);
     let view = move || {
         // Only of the calls that are answered all is worked out.
         let mut heads = context.monitor.recorded_heads(&selector, range);
@@ -53,9 +57,13 @@ pub(super) async fn list(
             }
         });
         let Slice { items, next, .. } = listing.slice(heads, RecordedHead::id, sort_key)?;
-        let calls = items.iter().filter_map(|head| context.monitor.recorded_from(head)).collect();
+        let mut calls: Vec<_> = items.iter().filter_map(|head| context.monitor.recorded_from(head)).collect();
+        let recorder = context.monitor.recorder_state();
+        if !sees_fields(access, recorder.fields) {
+            calls.iter_mut().for_each(RecordedCall::withhold_fields);
+        }
         let [start, end] = [range.start(), range.end()].map(rfc3339);
-        Ok(Recorded { start, end, recorder: context.monitor.recorder_state(), calls, next })
+        Ok(Recorded { start, end, recorder, calls, next })
     };
     respond::try_json_in(lane, &headers, view).await
 }
@@ -63,6 +71,7 @@ pub(super) async fn list(
 /// `GET /api/v1/calls/{id}`: a call that is kept, with every call that was made inside it.
 pub(super) async fn one(
     State(context): State<Context>,
+    reader: Option<Extension<Reader>>,
     id: Id,
     params: Params,
     headers: HeaderMap,
@@ -71,11 +80,31 @@ pub(super) async fn one(
     // A path that is no text names none.
     let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     let lane = lane(&context.monitor);
+    let access = access_of(reader);
     let view = move || {
         let detail = || "no call of this id is kept, or it is kept no longer: GET /api/v1/calls/recent lists them";
-        context.monitor.recorded_call(&id).ok_or_else(|| Problem::new(ProblemKind::UnknownEntry, detail()))
+        let tree = context.monitor.recorded_call(&id);
+        let mut tree = tree.ok_or_else(|| Problem::new(ProblemKind::UnknownEntry, detail()))?;
+        if !sees_fields(access, context.monitor.recorder_state().fields) {
+            tree.withhold_fields();
+        }
+        Ok(tree)
     };
     respond::try_json_in(lane, &headers, view).await
+}
+
+fn access_of(reader: Option<Extension<Reader>>) -> Access {
+    reader.map_or(Access::Read, |Extension(reader)| reader.access)
+}
+
+/// Whether somebody sees the values of fields.
+fn sees_fields(reader: Access, fields: FieldAccess) -> bool {
+    match fields {
+        FieldAccess::Read => true,
+        FieldAccess::Admin => reader >= Access::Admin,
+        // There are none. Whatever comes later is not for everybody.
+        _ => false,
+    }
 }
 
 /// The lane for a question that may be read from a disk, where a part keeps recorded calls.

@@ -12,6 +12,7 @@ use crate::measure::site::annotated::Site;
 use crate::measure::site::directory;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
+use crate::measure::site::opened::Opened;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -43,7 +44,7 @@ pub struct Call {
     /// The time between polls.
     idle_nanos: u64,
     /// Dropped by hand: most calls have none, and that is told here without a function call.
-    span: ManuallyDrop<Option<Box<Span>>>,
+    span: ManuallyDrop<Option<Box<Opened>>>,
     /// The call that it was made inside.
     parent: Parent,
     ticket: Option<Ticket>,
@@ -159,7 +160,7 @@ impl Call {
         }
     }
 
-    /// Makes the span now, with fields of the user's. `fields` is asked for their values only when somebody listens.
+    /// Makes the span now, with fields of the user's. `fields` is asked for their values only when a subscriber listens, or the recorder keeps them.
     #[inline]
     pub fn with_fields(mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) -> Self {
         self.open(fields);
@@ -169,7 +170,7 @@ impl Call {
     /// As [`with_fields`](Self::with_fields), in place.
     #[inline]
     pub fn open(&mut self, fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value]))) {
-        *self.span = self.site_at_start().and_then(|site| site.new_span(self.meter, fields));
+        *self.span = self.site_at_start().and_then(|site| site.open(self.meter, fields));
         self.pace = Pace::WithSpan;
     }
 
@@ -372,7 +373,13 @@ impl Call {
     }
 
     pub(crate) fn enter_span(&self) -> Option<tracing::span::Entered<'_>> {
-        self.span.as_deref().map(Span::enter)
+        self.span().map(Span::enter)
+    }
+
+    /// Its span, where somebody listens.
+    #[inline]
+    fn span(&self) -> Option<&Span> {
+        self.span.as_deref().and_then(Opened::span)
     }
 
     /// Whether the call has started and not ended.

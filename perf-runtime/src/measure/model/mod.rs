@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod error_type;
 pub(crate) mod failure;
+pub(crate) mod field_access;
 pub(crate) mod kind;
 pub(crate) mod label;
 pub(crate) mod outcome;

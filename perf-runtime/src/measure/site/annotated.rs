@@ -1,8 +1,12 @@
 //! One annotated function.
 
 use super::callsite::SpanSpec;
+use super::opened::{self, Opened};
 use super::span::{Callsite, Combination, FirstFields};
+use crate::guarded::run_guarded;
 use crate::measure::cells::meter::Meter;
+use crate::measure::cells::recorder;
+use crate::measure::cells::recorder::values::Values;
 use crate::measure::model::budget::{DEFAULT_BUDGET, assert_budget, combinations};
 use crate::measure::model::error_type::Sorts;
 use crate::measure::model::kind::Kind;
@@ -16,7 +20,7 @@ use std::slice;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use tracing::field::Value;
-use tracing::{Level, Metadata, Span};
+use tracing::{Level, Metadata};
 
 /// One annotated function: what it measures, and the cells that its calls write.
 ///
@@ -43,7 +47,7 @@ pub struct Spec {
     /// Names of the labels beyond the kind's own.
     pub more_labels: &'static [&'static str],
     /// The values of the labels that calls bring, where the signature shows their types.
-    pub values: Option<Values>,
+    pub values: Option<LabelValues>,
     /// The sorts of the errors that it returns, where the signature shows them.
     pub errors: &'static Sorts,
     /// The targets that the function sets itself.
@@ -76,15 +80,18 @@ impl Spec {
     }
 }
 
+/// Tells the values of fields to whoever is given.
+type Fields<'a> = dyn FnMut(&mut dyn FnMut(&[&dyn Value])) + 'a;
+
 /// The values of each label that calls bring.
-type Values = &'static [&'static [&'static str]];
+type LabelValues = &'static [&'static [&'static str]];
 
 /// Values whose combinations are within the budget.
 ///
 /// # Panics
 /// While compiling, for it is part of a `static`: where they make more series.
 #[must_use]
-pub const fn within_budget(values: Values, budget: usize) -> Option<Values> {
+pub const fn within_budget(values: LabelValues, budget: usize) -> Option<LabelValues> {
     assert_budget(values, budget);
     Some(values)
 }
@@ -93,7 +100,7 @@ pub const fn within_budget(values: Values, budget: usize) -> Option<Values> {
 #[derive(Debug)]
 pub struct State {
     /// The values of the labels that calls bring, where only a first call shows them.
-    late_values: OnceLock<Values>,
+    late_values: OnceLock<LabelValues>,
     /// The meter of all calls, where calls bring no labels.
     meter: Meter,
     /// The meters by the index of the labels that calls bring.
@@ -184,27 +191,61 @@ impl Site {
 
     /// Takes note of the values of the labels that calls bring, where nothing showed them before. Whether this was new.
     #[inline]
-    pub(crate) fn learn_values(&self, values: Values) -> bool {
+    pub(crate) fn learn_values(&self, values: LabelValues) -> bool {
         let late = &self.state.late_values;
         self.spec.values.is_none() && late.get().is_none() && late.set(values).is_ok()
     }
 
-    /// The span of a call that starts now and is counted by one of this site's meters; see [`Callsite::new_span`].
+    /// The span and the values of a call that starts now and is counted by one of this site's meters, as far as somebody wants them. `fields` tells the
+    /// values, once; where nobody does, it is not asked.
     #[inline]
-    pub(crate) fn new_span(
+    pub(crate) fn open(
         &'static self,
         meter: &'static Meter,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
-    ) -> Option<Box<Span>> {
+    ) -> Option<Box<Opened>> {
+        let may_keep = recorder::may_keep_values() && !self.spec.span.fields.is_empty();
+        if !may_keep && !self.may_have_span() {
+            return None;
+        }
+        let mut fields = Some(fields);
+        self.open_wanted(meter, may_keep, &mut |emit| {
+            if let Some(fields) = fields.take() {
+                fields(emit);
+            }
+        })
+    }
+
+    /// As [`open`](Self::open), where somebody may want them. A value that panics is the span's affair; where nobody wants that, it is not to break
+    /// the call.
+    #[cold]
+    fn open_wanted(
+        &'static self,
+        meter: &'static Meter,
+        may_keep: bool,
+        fields: &mut Fields<'_>,
+    ) -> Option<Box<Opened>> {
         let first = || self.spec.first_fields();
         let combination = || Combination { index: self.index_of(meter), count: self.meters().len() };
         let labels = |index| self.label_values(index);
-        self.state.callsite.new_span(&self.spec.span, first, combination, labels, fields)
+        let wanted = self.state.callsite.wanted(&self.spec.span, first, combination, labels);
+        let keeps = may_keep && recorder::keeps_values();
+        let (mut span, mut values) = (None, None);
+        let mut emit = |given: &[&dyn Value]| {
+            values = if keeps { Values::capture(self.spec.span.fields, given) } else { None };
+            span = wanted.map(|wanted| wanted.open(given));
+        };
+        if wanted.is_some() {
+            fields(&mut emit);
+        } else if keeps {
+            run_guarded(|| fields(&mut emit));
+        }
+        opened::hold(span, values)
     }
 
     /// Ends a span of this site's; see [`Callsite::close`].
-    pub(crate) fn close_span(&self, span: Box<Span>, outcome: Outcome) {
-        self.state.callsite.close(span, outcome);
+    pub(crate) fn close_span(&self, opened: Box<Opened>, outcome: Outcome) {
+        self.state.callsite.close(opened, outcome);
     }
 
     /// The meter of its calls, where their spans have this metadata and they bring no labels.
@@ -266,7 +307,7 @@ impl Site {
         self.spec.labels.iter().any(|label| matches!(label, LabelSpec::Variable))
     }
 
-    fn values(&self) -> Option<Values> {
+    fn values(&self) -> Option<LabelValues> {
         self.spec.values.or_else(|| self.state.late_values.get().copied())
     }
 }

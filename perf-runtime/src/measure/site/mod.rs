@@ -6,4 +6,5 @@ pub(crate) mod directory;
 pub(crate) mod error_event;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod isolation;
+pub(crate) mod opened;
 pub(crate) mod span;

@@ -7,6 +7,7 @@
 //! field for what its name or its lack of a field says: the kind and the label of an operation that it is named as, and `ok`.
 
 use super::callsite::{Registered, SpanSpec};
+use super::opened::{self, Opened};
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use std::fmt;
@@ -79,22 +80,21 @@ impl Callsite {
         Self { made: OnceLock::new() }
     }
 
-    /// The span of a call that starts now, boxed, because most calls have none and the future must stay small. `labels` gives the
-    /// values of the labels, and `fields` those of the user's fields. Nothing but the level is looked at while nobody listens.
-    #[inline]
-    pub(crate) fn new_span(
+    /// The span of a call that starts now, where somebody listens. `labels` gives the values of the labels. Nothing but the level is looked at
+    /// while nobody does.
+    pub(crate) fn wanted(
         &'static self,
         spec: &SpanSpec,
         first: impl Fn() -> FirstFields,
         combination: impl FnOnce() -> Combination,
         labels: impl FnOnce(usize) -> Vec<&'static str>,
-        fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
-    ) -> Option<Box<Span>> {
+    ) -> Option<WantedSpan> {
         let level = spec.heard_level()?;
         let Combination { index, count } = combination();
-        let make = || SpanCallsite::register(spec, level, first(), count);
-        let texts = || first().values(labels(index));
-        span_for_listener(self.made.get_or_init(make), index, texts, fields)
+        let callsite = *self.made.get_or_init(|| SpanCallsite::register(spec, level, first(), count));
+        let metadata = callsite.registered.wanted()?;
+        let texts = callsite.texts.get(index)?.get_or_init(|| first().values(labels(index)));
+        Some(WantedSpan { callsite, metadata, texts })
     }
 
     /// Whether its spans have this metadata.
@@ -103,27 +103,30 @@ impl Callsite {
     }
 
     /// Closes the span of a call, and writes on it how the call ended, unless that was well.
-    pub(crate) fn close(&self, span: Box<Span>, outcome: Outcome) {
+    pub(crate) fn close(&self, opened: Box<Opened>, outcome: Outcome) {
         // To find the field by its name costs more than everything else here.
-        if let (true, Some(field)) = (outcome != Outcome::Ok, self.made.get().and_then(|made| made.outcome())) {
+        if let (true, Some(field), Some(span)) =
+            (outcome != Outcome::Ok, self.made.get().and_then(|made| made.outcome()), opened.span())
+        {
             span.record(field, outcome.as_str());
         }
-        boxes::release(span);
+        opened::release(opened);
     }
 }
 
-#[cold]
-fn span_for_listener(
+/// A span that somebody wants, before it has values.
+#[derive(Clone, Copy)]
+pub(crate) struct WantedSpan {
     callsite: &'static SpanCallsite,
-    index: usize,
-    texts: impl FnOnce() -> Vec<&'static str>,
-    fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
-) -> Option<Box<Span>> {
-    let metadata = callsite.registered.wanted()?;
-    let texts = callsite.texts.get(index)?.get_or_init(texts);
-    let mut span = None;
-    fields(&mut |values| span = Some(boxes::hold(callsite.open(metadata, texts, values))));
-    span
+    metadata: &'static Metadata<'static>,
+    texts: &'static [&'static str],
+}
+
+impl WantedSpan {
+    /// The span, with the values of the user's fields.
+    pub(crate) fn open(self, values: &[&dyn Value]) -> Span {
+        self.callsite.open(self.metadata, self.texts, values)
+    }
 }
 
 /// Writes an error's text on a span.
@@ -176,43 +179,5 @@ impl SpanCallsite {
     fn outcome(&self) -> Option<&Field> {
         let fields = self.registered.fields();
         fields.get(fields.len().checked_sub(OWN_LAST)?)
-    }
-}
-
-mod boxes {
-    //! Boxes for spans, used again: so that a call under a subscriber allocates nothing itself.
-
-    use std::cell::RefCell;
-    use tracing::Span;
-
-    /// As many as a thread keeps: calls within calls, or calls that wait, that ended on it. 40 bytes each.
-    const KEPT: usize = 64;
-
-    type Boxes = Vec<Box<Span>>;
-
-    thread_local!(static EMPTY: RefCell<Boxes> = const { RefCell::new(Vec::new()) });
-
-    #[expect(clippy::unnecessary_box_returns, reason = "the box is what this is about")]
-    pub(super) fn hold(span: Span) -> Box<Span> {
-        let kept = EMPTY.try_with(|boxes| boxes.try_borrow_mut().ok()?.pop()).ok().flatten();
-        match kept {
-            Some(mut kept) => {
-                *kept = span;
-                kept
-            }
-            None => Box::new(span),
-        }
-    }
-
-    /// Closes a span and keeps its box.
-    pub(super) fn release(mut span: Box<Span>) {
-        // The subscriber runs in this line: the list of boxes is not to be held here.
-        *span = Span::none();
-        // Refused while the thread ends; then the box is freed.
-        let _ = EMPTY.try_with(|boxes| {
-            if let Some(mut boxes) = boxes.try_borrow_mut().ok().filter(|boxes| boxes.len() < KEPT) {
-                boxes.push(span);
-            }
-        });
     }
 }

@@ -1,6 +1,7 @@
 //! Whole calls: which are kept, and what is in them.
 
 mod choice;
+mod fields;
 mod room;
 mod storm;
 mod streams;

@@ -17,6 +17,7 @@ pub(crate) mod range;
 pub(crate) mod recorded;
 pub(crate) mod recorded_call;
 pub(crate) mod recorded_error;
+pub(crate) mod recorded_field;
 pub(crate) mod recorded_head;
 pub(crate) mod recorded_tree;
 pub(crate) mod selector;

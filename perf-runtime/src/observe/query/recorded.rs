@@ -5,6 +5,7 @@ use super::errors::ErrorView;
 use super::range::TimeRange;
 use super::recorded_call::RecordedCall;
 use super::recorded_error::RecordedError;
+use super::recorded_field::{self, RecordedField};
 use super::recorded_head::{RecordedHead, Source, ended_in, name_of, number_in};
 use super::recorded_tree::{self, Inside, Tree};
 use super::selector::Selector;
@@ -13,8 +14,10 @@ use super::trace_url::TraceUrl;
 use crate::measure::cells::failures::Group;
 use crate::measure::cells::recorder::kept::{Entry, KeptCall};
 use crate::measure::cells::recorder::store::Store;
+use crate::measure::cells::recorder::values::KeptValues;
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{Moment, wall};
+use crate::measure::model::field_access::FieldAccess;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::observe::series::registry::Registry;
@@ -40,6 +43,15 @@ impl RecordedTree {
     pub fn new(call: RecordedCall, inside: Vec<CallInside>) -> Self {
         Self { call, inside }
     }
+
+    /// Takes the values of all fields away, for somebody who is not to see them: the names stay, and
+    /// [`fields_withheld`](RecordedCall::fields_withheld) says so.
+    pub fn withhold_fields(&mut self) {
+        self.call.withhold_fields();
+        for inside in &mut self.inside {
+            self.call.fields_withheld |= recorded_field::withhold(&mut inside.fields);
+        }
+    }
 }
 
 /// A call that was made inside a [`RecordedCall`], directly or through others.
@@ -62,6 +74,9 @@ pub struct CallInside {
     pub outcome: Outcome,
     /// The kind of failure, where it failed and that is known.
     pub error: Option<RecordedError>,
+    /// The values of its fields, in the order of the attribute's option `fields(..)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<RecordedField>,
 }
 
 /// The state of the recorder: whether it is on, and the calls that it had no room for, since the process began.
@@ -75,6 +90,9 @@ pub struct RecorderState {
     pub without_buffer: u64,
     /// Calls that were kept, and gave way to later ones before their time was over.
     pub gave_way: u64,
+    /// Who sees the values of fields.
+    #[serde(default)]
+    pub fields: FieldAccess,
 }
 
 /// Recorded calls, as a monitor shows them.
@@ -84,6 +102,7 @@ pub(crate) struct RecorderView<'a> {
     pub(crate) kept_for: Duration,
     pub(crate) errors: &'a ErrorView,
     pub(crate) trace_url: Option<TraceUrl>,
+    pub(crate) fields: FieldAccess,
     pub(crate) now: Moment,
 }
 
@@ -162,16 +181,24 @@ impl RecorderView<'_> {
         }
     }
 
-    /// A call of before, as it is shown today: without texts of errors that are shown no longer, and with the address of its trace as it is now.
+    /// A call of before, as it is shown today: without texts of errors and values of fields that are shown no longer, and with the address of its trace as it is now.
     pub(crate) fn shown_again(&self, mut call: RecordedCall) -> RecordedCall {
         self.errors.recorded_again(&mut call.error);
         call.trace_link = self.link(call.trace_id.as_deref());
+        if self.fields == FieldAccess::Off {
+            call.fields.clear();
+        }
         call
     }
 
     /// As [`shown_again`](Self::shown_again), with the calls inside it.
     pub(crate) fn tree_again(&self, mut tree: RecordedTree) -> RecordedTree {
-        tree.inside.iter_mut().for_each(|inside| self.errors.recorded_again(&mut inside.error));
+        for inside in &mut tree.inside {
+            self.errors.recorded_again(&mut inside.error);
+            if self.fields == FieldAccess::Off {
+                inside.fields.clear();
+            }
+        }
         RecordedTree { call: self.shown_again(tree.call), inside: tree.inside }
     }
 
@@ -196,13 +223,20 @@ impl RecorderView<'_> {
             calls_known: call.is_inside_known,
             calls,
             missing: call.missing + beyond,
+            fields: self.fields_of(call.values.as_ref()),
+            fields_withheld: false,
+            fields_missing: call.values_missing,
             is_slowest: *is_slowest,
             is_failed: *is_failed,
         }
     }
 
+    fn fields_of(&self, values: Option<&KeptValues>) -> Vec<RecordedField> {
+        recorded_field::shown(values.filter(|_| self.fields != FieldAccess::Off))
+    }
+
     fn inside(&self, inside: &Inside<'_>, call: &KeptCall, names: &Names) -> CallInside {
-        let Inside { recorded, parent, depth } = *inside;
+        let Inside { recorded, place, parent, depth } = *inside;
         let series = names.by_node.get(&recorded.node);
         let error =
             series.and_then(|series| self.error(series, recorded.failure, |node, _| node == Some(recorded.node)));
@@ -215,6 +249,7 @@ impl RecorderView<'_> {
             self_seconds: seconds(recorded.nanos.saturating_sub(recorded.covered)),
             outcome: recorded.outcome,
             error,
+            fields: self.fields_of(call.values_inside.get(&place)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A call that is kept, without those inside it.
 
 use super::recorded_error::RecordedError;
+use super::recorded_field::{self, RecordedField};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::series_id::SeriesId;
 use crate::text;
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 /// A call that was made inside no other, and is kept: one of the slowest of its series and minute, or one of the first that failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and a field of the JSON")]
 pub struct RecordedCall {
     /// Its name, for [`Monitor::recorded_call`](crate::Monitor::recorded_call): no other call has it, in whatever process.
     pub id: String,
@@ -42,10 +44,26 @@ pub struct RecordedCall {
     /// Calls inside it that ended and are not recorded: beyond the bound of a tree, or inside one that goes on. It may be too many by calls
     /// that outlived another tree.
     pub missing: u64,
+    /// The values of its fields, in the order of the attribute's option `fields(..)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<RecordedField>,
+    /// Whether values of fields, its own or those of calls inside it, are not told: see [`withhold_fields`](Self::withhold_fields).
+    #[serde(default)]
+    pub fields_withheld: bool,
+    /// Calls inside it whose values of fields are not kept: those of one tree are 16 KiB at most.
+    #[serde(default)]
+    pub fields_missing: u64,
     /// Whether it is one of the slowest of its series and minute.
     pub is_slowest: bool,
     /// Whether it is one of the first of its series and minute that failed.
     pub is_failed: bool,
+}
+
+impl RecordedCall {
+    /// Takes the values of its fields away, for somebody who is not to see them: the names stay.
+    pub fn withhold_fields(&mut self) {
+        self.fields_withheld |= recorded_field::withhold(&mut self.fields);
+    }
 }
 
 fn known() -> bool {

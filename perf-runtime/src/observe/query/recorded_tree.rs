@@ -16,6 +16,8 @@ pub(super) struct Tree<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inside<'a> {
     pub(super) recorded: &'a Recorded,
+    /// Of the record among those of the kept call.
+    pub(super) place: usize,
     pub(super) parent: Option<usize>,
     pub(super) depth: usize,
 }
@@ -29,25 +31,25 @@ impl<'a> Tree<'a> {
     pub(super) fn of(call: &'a KeptCall) -> Self {
         #[cfg(test)]
         MADE.set(MADE.get() + 1);
-        let mut of_parent = HashMap::<Parent, Vec<&Recorded>>::new();
-        for recorded in &call.records {
-            of_parent.entry(recorded.parent).or_default().push(recorded);
+        let mut of_parent = HashMap::<Parent, Vec<(usize, &Recorded)>>::new();
+        for (place, recorded) in call.records.iter().enumerate() {
+            of_parent.entry(recorded.parent).or_default().push((place, recorded));
         }
         for calls in of_parent.values_mut() {
             // The last one is shown first, for it is taken from the end.
-            calls.sort_by_key(|recorded| recorded.started);
+            calls.sort_by_key(|(_, recorded)| recorded.started);
             calls.reverse();
         }
         let mut this = Self::default();
         // Calls whose next child is to be shown: their names, places and depths.
         let mut open = vec![(call.name, None, 0)];
         while let Some((name, parent, around)) = open.last().copied() {
-            let Some(recorded) = of_parent.get_mut(&name).and_then(Vec::pop) else {
+            let Some((place, recorded)) = of_parent.get_mut(&name).and_then(Vec::pop) else {
                 open.pop();
                 continue;
             };
             let depth = around + 1;
-            this.calls.push(Inside { recorded, parent, depth });
+            this.calls.push(Inside { recorded, place, parent, depth });
             if recorded.own.is_some() {
                 open.push((recorded.own, Some(this.calls.len() - 1), depth));
             }

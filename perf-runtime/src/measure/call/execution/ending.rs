@@ -2,10 +2,11 @@
 
 use super::{Call, Marks, Pace, SLOW_POLL_NANOS};
 use crate::measure::cells::cell_table::{Finished, Ticket};
-use crate::measure::cells::recorder::{self, Ended, KeptAs};
+use crate::measure::cells::recorder::{self, Ended, KeptAs, Told};
 use crate::measure::cells::tree::frame;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
+use crate::measure::site::opened::Opened;
 
 impl Call {
     /// Ends the call. Not inlined, because each measured function would have a copy of it.
@@ -44,8 +45,12 @@ impl Call {
     /// The rest of the end of a call that was made inside no other, while calls are recorded.
     #[inline(never)]
     fn end_root(&mut self, outcome: Outcome, now: Moment, nanos: u64) {
-        let kept_as = recorder::root_ended(&self.over, self.ended(outcome, nanos), now, self.span.as_deref());
+        let kept_as = recorder::root_ended(&self.over, self.ended(outcome, nanos), now, self.told());
         self.close_span_of(outcome, nanos, kept_as);
+    }
+
+    fn told(&self) -> Told<'_> {
+        self.span.as_deref().map_or_else(Told::default, |opened| Told { span: opened.span(), values: opened.values() })
     }
 
     #[inline]
@@ -73,10 +78,21 @@ impl Call {
     /// The last of the end of a call whose caller's calls are recorded.
     #[inline(never)]
     fn end_recorded(&mut self, outcome: Outcome, nanos: u64) {
-        recorder::child_ended(self.parent, &self.over, self.ended(outcome, nanos));
         if self.span.is_some() {
-            self.close_span(outcome, nanos);
+            return self.end_opened(outcome, nanos);
         }
+        recorder::child_ended(self.parent, &self.over, self.ended(outcome, nanos));
+    }
+
+    /// As [`end_recorded`](Self::end_recorded), of a call that has a span, or values of fields.
+    #[inline(never)]
+    fn end_opened(&mut self, outcome: Outcome, nanos: u64) {
+        let ended = self.ended(outcome, nanos);
+        match self.span.as_deref_mut().and_then(Opened::take_values) {
+            Some(values) => recorder::child_with_values_ended(self.parent, &self.over, ended, values),
+            None => recorder::child_ended(self.parent, &self.over, ended),
+        }
+        self.close_span(outcome, nanos);
     }
 
     /// The call that it was made inside is not the one that runs on this thread.
@@ -93,8 +109,7 @@ impl Call {
         if let Some(parent) = self.parent.context() {
             self.meter.count_edge(parent, outcome, nanos);
         }
-        recorder::child_ended(self.parent, &self.over, self.ended(outcome, nanos));
-        self.close_span(outcome, nanos);
+        self.end_recorded(outcome, nanos);
     }
 
     #[inline(never)]
@@ -138,10 +153,12 @@ impl Call {
 
     /// As [`close_span`](Self::close_span), of a call that may be kept.
     fn close_span_of(&mut self, outcome: Outcome, nanos: u64, kept_as: Option<KeptAs>) {
-        if let Some(span) = self.span.take() {
-            self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, (&span, kept_as));
+        if let Some(opened) = self.span.take() {
+            if let Some(span) = opened.span() {
+                self.meter.exemplars.offer(self.meter.layout(), outcome, nanos, (span, kept_as));
+            }
             if let Some(site) = self.site() {
-                site.close_span(span, outcome);
+                site.close_span(opened, outcome);
             }
         }
     }

@@ -22,7 +22,7 @@ impl Call {
     #[inline(never)]
     fn show_error(&self, error: &dyn Display) {
         self.site().inspect(|site| site.shows_errors());
-        self.span.as_deref().inspect(|span| span::record_error(span, error));
+        self.span().inspect(|span| span::record_error(span, error));
     }
 
     /// As [`record_error`](Self::record_error), and sends an event with the text.
@@ -31,7 +31,7 @@ impl Call {
         if let Some(error) = error {
             self.record_error(Some(error));
             if let Some(site) = self.site() {
-                event.send(&site.spec.span, self.span.as_deref(), error);
+                event.send(&site.spec.span, self.span(), error);
             }
         }
     }
@@ -44,7 +44,7 @@ impl Call {
             return;
         }
         let (meter, Failed { sorts, index, .. }) = (self.meter, *failed);
-        if let (Some(span), Some(name)) = (self.span.as_deref(), sorts.name(index)) {
+        if let (Some(span), Some(name)) = (self.span(), sorts.name(index)) {
             span::record_error_type(span, name);
         }
         // Before the call itself: a scrape takes the rest of the errors for those of no known sort, which is then never too many.
@@ -52,7 +52,7 @@ impl Call {
         if sorts.is_expected(index) {
             meter.expected.add_error();
         }
-        meter.failures.note_error(failed, self.errors_are_shown(), self.span.as_deref());
+        meter.failures.note_error(failed, self.errors_are_shown(), self.span());
         self.end(Outcome::Error);
     }
 
@@ -60,7 +60,7 @@ impl Call {
     #[cold]
     #[inline(never)]
     pub(super) fn fail(&mut self, outcome: Outcome) {
-        let (failures, span) = (&self.meter.failures, self.span.as_deref());
+        let (failures, span) = (&self.meter.failures, self.span());
         if outcome == Outcome::Panicked {
             failures.note_panic(self.started, self.errors_are_shown(), span);
         } else {

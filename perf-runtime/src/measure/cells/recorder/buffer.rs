@@ -9,8 +9,11 @@
 use super::chunks::{CHUNK, CHUNKS, Chunks};
 use super::record::{Record, Recorded};
 use super::recording::Recording;
+use super::values::{KeptValues, Values};
+use super::values_list::ValuesList;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::Moment;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
@@ -49,6 +52,10 @@ pub(super) struct Taken {
     pub(super) records: Vec<Recorded>,
     /// Calls that ended inside the root and were not written, or not to the end.
     pub(super) missing: u64,
+    /// The values of their fields, by the place of the record in `records`.
+    pub(super) values: HashMap<usize, KeptValues>,
+    /// Calls whose values found no room.
+    pub(super) values_missing: u64,
 }
 
 /// The turn of a buffer, zero while no root has it; the most calls of the turn's tree; and how many places were given out.
@@ -105,6 +112,7 @@ pub(super) struct Buffer {
     /// Name and covered time of the root, once it has no more children.
     root: AtomicU64,
     covered: AtomicU64,
+    values: ValuesList,
     chunks: Chunks,
 }
 
@@ -114,8 +122,8 @@ impl Buffer {
 
     const fn new() -> Self {
         let [state, turn, owner, begun, given_out, root, covered] = [const { AtomicU64::new(0) }; 7];
-        let used = AtomicUsize::new(0);
-        Self { state, turn, owner, begun, given_out, used, root, covered, chunks: Chunks::new() }
+        let (used, values) = (AtomicUsize::new(0), ValuesList::new());
+        Self { state, turn, owner, begun, given_out, used, root, covered, values, chunks: Chunks::new() }
     }
 
     /// Begins a turn. The caller has the buffer, until it is [owned](Self::own).
@@ -204,6 +212,11 @@ impl Buffer {
         self.chunks.get(place)
     }
 
+    /// Keeps the values of the fields of a call that has a place, and whose record is yet to be written to its end.
+    pub(super) fn add_values(&self, place: usize, values: Box<Values>) {
+        self.values.add(place, values);
+    }
+
     /// A call of an earlier turn took a place of this one.
     #[cold]
     fn leave_void(&self, state: State) {
@@ -234,14 +247,22 @@ impl Buffer {
         }
     }
 
-    /// The records of the turn that ended.
+    /// The records of the turn that ended, and the values of their fields, which are there once.
     pub(super) fn take(&self) -> Taken {
         let records = self.chunks.records(self.used.load(Relaxed));
         let missing = self.given_out.load(Relaxed);
-        let mut taken = Taken { records: Vec::with_capacity(records.clone().count()), missing };
-        for record in records {
+        let mut taken = Taken { records: Vec::with_capacity(records.clone().count()), missing, ..Taken::default() };
+        let mut values = HashMap::new();
+        self.values.take(|place, of_place| drop(values.insert(place, of_place.keep())));
+        taken.values_missing = self.values.refused();
+        for (place, record) in records {
             match record.read() {
-                (_, Some(recorded)) => taken.records.push(recorded),
+                (_, Some(recorded)) => {
+                    if let Some(values) = values.remove(&place) {
+                        taken.values.insert(taken.records.len(), values);
+                    }
+                    taken.records.push(recorded);
+                }
                 // Of another root's call.
                 (true, None) => taken.missing = taken.missing.saturating_sub(1),
                 (false, None) => {}
@@ -257,6 +278,8 @@ impl Buffer {
         let is_done = self.chunks.are_done(used);
         if is_done {
             self.chunks.clear(used);
+            // Whoever adds values has a place, and nobody has one any more.
+            self.values.clear();
         }
         is_done
     }

@@ -106,10 +106,12 @@ impl Chunks {
         }
     }
 
-    /// The first `used` records. Those of chunks that are not there are none.
-    pub(super) fn records(&self, used: usize) -> impl Iterator<Item = &Record> + Clone {
-        let chunks = self.chunks.iter().zip(parts(used));
-        chunks.flat_map(|(chunk, places)| chunk.get().into_iter().flat_map(move |records| records.iter().take(places)))
+    /// The first `used` records, with their places. Those of chunks that are not there are none.
+    pub(super) fn records(&self, used: usize) -> impl Iterator<Item = (usize, &Record)> + Clone {
+        let chunks = self.chunks.iter().zip(parts(used)).zip((0..).step_by(CHUNK));
+        chunks.flat_map(|((chunk, places), first)| {
+            chunk.get().into_iter().flat_map(move |records| (first..).zip(records.iter().take(places)))
+        })
     }
 
     /// Gives back the memory of all chunks but the first few.

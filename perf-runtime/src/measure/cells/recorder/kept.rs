@@ -3,15 +3,18 @@
 use super::keep::Bar;
 use super::kept_as::KeptAs;
 use super::record::Recorded;
+use super::values::KeptValues;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::{self, Moment, wall};
 use crate::measure::model::outcome::Outcome;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// The memory for kept calls, in records of 48 bytes: 7 MiB.
+/// The memory for kept calls, in records: 7 MiB.
 const MOST_RECORDS: usize = 150_000;
+/// The bytes of a record.
+const RECORD: usize = 48;
 /// The room of a kept call beside its records, in records.
 const RECORDS_OF_A_CALL: usize = 4;
 const MINUTE_NANOS: u64 = 60_000_000_000;
@@ -42,6 +45,12 @@ pub(crate) struct KeptCall {
     pub(crate) records: Vec<Recorded>,
     /// Calls that ended inside it and have no record.
     pub(crate) missing: u64,
+    /// The values of its fields.
+    pub(crate) values: Option<KeptValues>,
+    /// The values of the fields of those inside it, by the place of the record.
+    pub(crate) values_inside: HashMap<usize, KeptValues>,
+    /// Calls inside it whose values found no room.
+    pub(crate) values_missing: u64,
     /// How many of the records belong to it, and how many to none of its calls: worked out as somebody asks first.
     pub(crate) shape: OnceLock<(usize, u64)>,
 }
@@ -52,7 +61,8 @@ impl KeptCall {
     }
 
     fn size(&self) -> usize {
-        self.records.len() + RECORDS_OF_A_CALL
+        let values = self.values.iter().chain(self.values_inside.values()).map(KeptValues::bytes).sum::<usize>();
+        self.records.len() + RECORDS_OF_A_CALL + values.div_ceil(RECORD)
     }
 }
 

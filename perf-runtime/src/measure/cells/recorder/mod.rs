@@ -12,6 +12,9 @@
 //! A request whose body streams holds its buffer to its end, but where memory is scarce. Where all buffers are taken, one is taken from a root whose duration has ended though it has not, such as a request whose body streams, or
 //! which runs for more than ten minutes. A call that found no buffer, or lost its own, is kept without the calls inside it, and says so.
 //!
+//! Values of fields are taken as a call begins (see [`values`]), for its arguments are the body's from then on. As it ends inside another, they go into a
+//! list of its root's buffer (see [`values_list`]), before the last word of its record.
+//!
 //! # Cost and memory
 //!
 //! While no monitor wants it, a root costs one load of a flag, and other calls a test of a word that they have. With it, nothing
@@ -31,6 +34,9 @@ pub(crate) mod pool;
 pub(crate) mod record;
 pub(crate) mod recording;
 pub(crate) mod store;
+pub(crate) mod values;
+mod values_list;
+pub(crate) mod values_room;
 pub(crate) mod wish;
 
 use super::tree::node::Node;
@@ -43,11 +49,23 @@ pub(crate) use kept_as::KeptAs;
 use record::Record;
 use recording::Recording;
 use tracing::Span;
+use values::Values;
 
 /// Whether calls are recorded.
 #[inline]
 pub(crate) fn is_on() -> bool {
     wish::is_any()
+}
+
+/// Whether the values of fields are kept of calls that are recorded, by some monitor of the process.
+#[inline]
+pub(crate) fn may_keep_values() -> bool {
+    wish::is_any_for_values()
+}
+
+/// Whether the values of fields are kept here.
+pub(crate) fn keeps_values() -> bool {
+    store::here().keeps_values()
 }
 
 /// Begins to record a call without a caller, which is about to make others, at the moment `now`. It is to be [owned](own_root).
@@ -123,17 +141,37 @@ pub(crate) fn child_ended(parent: Parent, inside: &HandedOver, ended: Ended<'_>)
 
 #[inline(never)]
 fn record(parent: Parent, inside: &HandedOver, ended: Ended<'_>) {
+    let record = place(parent, inside).map(|(_, record)| record);
+    write(record, parent, ended);
+}
+
+/// As [`child_ended`], of a call with values of fields.
+#[cold]
+#[inline(never)]
+pub(crate) fn child_with_values_ended(parent: Parent, inside: &HandedOver, ended: Ended<'_>, values: Box<Values>) {
+    if !are_recorded(parent) {
+        return values_room::release(values);
+    }
+    let place = place(parent, inside);
+    match place {
+        Some((place, _)) => parent.recording().buffer().add_values(place, values),
+        None => values_room::release(values),
+    }
+    write(place.map(|(_, record)| record), parent, ended);
+}
+
+/// The record of a call that ended inside another, and its place.
+#[inline]
+fn place(parent: Parent, inside: &HandedOver) -> Option<(usize, &'static Record)> {
     let recording = parent.recording();
     let buffer = recording.buffer();
-    let record = match inside.place() {
-        handed_over::Place::None => buffer.reserve(recording).map(|(_, record)| {
+    match inside.place() {
+        handed_over::Place::None => buffer.reserve(recording).inspect(|(_, record)| {
             record.write_inside(Parent::NONE, 0);
-            record
         }),
         handed_over::Place::Refused => None,
-        handed_over::Place::Of(place) => buffer.place(place),
-    };
-    write(record, parent, ended);
+        handed_over::Place::Of(place) => buffer.place(place).map(|record| (place, record)),
+    }
 }
 
 /// As [`child_ended`], of a call that kept its name and the time that calls inside it covered: it has no place before its end, for that may come
@@ -165,6 +203,13 @@ fn write(record: Option<&Record>, parent: Parent, Ended { meter, outcome, starte
     }
 }
 
+/// Things that a call without a caller can tell of itself.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Told<'a> {
+    pub(crate) span: Option<&'a Span>,
+    pub(crate) values: Option<&'a Values>,
+}
+
 /// Whether the end of a call without a caller is of interest to the recorder.
 #[inline]
 pub(crate) fn wants_root(inside: &HandedOver) -> bool {
@@ -174,8 +219,8 @@ pub(crate) fn wants_root(inside: &HandedOver) -> bool {
 /// Ends the record of a call without a caller, which is counted, at the moment `now`: its duration may have ended before. It is kept if it is one of the slowest of its series in this minute, or one
 /// of the first that failed; and it is said as which.
 #[inline(never)]
-pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, span: Option<&Span>) -> Option<KeptAs> {
-    end_root(inside.of_root(), ended, now, span)
+pub(crate) fn root_ended(inside: &HandedOver, ended: Ended<'_>, now: Moment, told: Told<'_>) -> Option<KeptAs> {
+    end_root(inside.of_root(), ended, now, told)
 }
 
 /// As [`root_ended`], of a call that kept its name, none where it made no calls, and the time that calls inside it covered.
@@ -187,13 +232,13 @@ pub(crate) fn late_root_ended(
     span: Option<&Span>,
 ) -> Option<KeptAs> {
     if are_recorded(name) || is_on() {
-        return end_root(handed_over::of_late_root(name, covered), ended, now, span);
+        return end_root(handed_over::of_late_root(name, covered), ended, now, Told { span, values: None });
     }
     None
 }
 
 #[inline(never)]
-fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, span: Option<&Span>) -> Option<KeptAs> {
+fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, told: Told<'_>) -> Option<KeptAs> {
     let mut kept_as = None;
     if let Inside::Recorded(recording) = inside {
         recording.buffer().close();
@@ -203,7 +248,7 @@ fn end_root(inside: Inside, ended: Ended<'_>, now: Moment, span: Option<&Span>) 
             if ended.outcome.is_failure() { last_failure::take(ended.meter.failures.address()) } else { (0, false) };
         let has_failed = ended.outcome.is_failure() && !is_expected;
         if ended.meter.keep.wants(has_failed, ended.nanos, now) {
-            kept_as = store::here().offer(inside, ended, (failure, has_failed), now, span);
+            kept_as = store::here().offer(inside, ended, (failure, has_failed), now, told);
         }
     }
     if let Inside::Recorded(recording) = inside {

@@ -1,20 +1,21 @@
 //! The store of kept calls: of the process, or of an isolated test.
 
+use super::Told;
 use super::buffer::{Taken, bound_calls};
 use super::ended::Ended;
 use super::inside::Inside;
 use super::kept::{Entry, Kept, KeptCall, MINUTE, Most};
 use super::kept_as::KeptAs;
 use super::pool;
+use super::values::Values;
 use super::wish::RecorderSettings;
 use crate::measure::cells::exemplar;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::Moment;
 #[cfg(any(test, feature = "test-util"))]
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use tracing::Span;
 
 static OF_PROCESS: Store = Store::new();
 
@@ -54,6 +55,7 @@ pub(crate) struct Store {
     slowest: AtomicUsize,
     failed: AtomicUsize,
     minutes: AtomicUsize,
+    keeps_values: AtomicBool,
     without_buffer: AtomicU64,
     kept: Mutex<Kept>,
 }
@@ -81,6 +83,7 @@ impl Store {
             slowest: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
             minutes: AtomicUsize::new(0),
+            keeps_values: AtomicBool::new(false),
             without_buffer: AtomicU64::new(0),
             kept: Mutex::new(Kept::new()),
         }
@@ -93,6 +96,7 @@ impl Store {
         self.slowest.store(most(|settings| settings.slowest), Ordering::Relaxed);
         self.failed.store(most(|settings| settings.failed), Ordering::Relaxed);
         self.minutes.store(most(|settings| settings.minutes), Ordering::Relaxed);
+        self.keeps_values.store(wishes.iter().any(RecorderSettings::wants_values), Ordering::Relaxed);
         self.wanting.store(wishes.len(), Ordering::Relaxed);
         if wishes.is_empty() {
             self.kept().forget();
@@ -105,6 +109,11 @@ impl Store {
     /// Whether calls are recorded.
     pub(super) fn is_on(&self) -> bool {
         self.wanting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the values of fields are kept of calls that are recorded.
+    pub(super) fn keeps_values(&self) -> bool {
+        self.keeps_values.load(Ordering::Relaxed)
     }
 
     /// Counts a call that made others and found no buffer free.
@@ -137,13 +146,13 @@ impl Store {
         call: Ended<'_>,
         (failure, has_failed): (u32, bool),
         ended: Moment,
-        span: Option<&Span>,
+        told: Told<'_>,
     ) -> Option<KeptAs> {
         if !self.is_on() {
             return None;
         }
         let Ended { meter, outcome, started, nanos } = call;
-        let (name, covered, Taken { records, missing }) = match inside {
+        let (name, covered, Taken { records, missing, values: values_inside, values_missing }) = match inside {
             Inside::Nothing => (Parent::NONE, Some(0), Taken::default()),
             Inside::Unknown(covered) => (Parent::NONE, covered, Taken::default()),
             Inside::Recorded(recording) => {
@@ -152,7 +161,7 @@ impl Store {
             }
         };
         // The user's own code, which may measure calls itself: nothing is locked meanwhile.
-        let trace_id = span.filter(|_| exemplar::wanted()).and_then(exemplar::trace_id).map(Into::into);
+        let trace_id = told.span.filter(|_| exemplar::wanted()).and_then(exemplar::trace_id).map(Into::into);
         let bar = meter.keep.bar();
         let (serial, number) = (bar.serial, 0);
         let call = KeptCall {
@@ -169,6 +178,9 @@ impl Store {
             name,
             records,
             missing,
+            values: told.values.map(Values::keep),
+            values_inside,
+            values_missing,
             shape: OnceLock::new(),
         };
         let most = Most { slowest: self.slowest.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) };

@@ -2,10 +2,13 @@
 
 use super::pool;
 use super::store::{self, Store};
+use crate::measure::model::field_access::FieldAccess;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Monitors of the process that want calls recorded.
 static WANTING: AtomicUsize = AtomicUsize::new(0);
+/// Those of them that want the values of fields.
+static WANTING_VALUES: AtomicUsize = AtomicUsize::new(0);
 
 /// The settings `[recorder]` of one monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +23,20 @@ pub(crate) struct RecorderSettings {
     pub(crate) minutes: usize,
     /// The most calls of one tree.
     pub(crate) calls: usize,
+    /// Who sees the values of fields; nobody keeps them for nobody.
+    pub(crate) fields: FieldAccess,
+}
+
+impl RecorderSettings {
+    /// Whether the values of fields are kept.
+    pub(super) fn wants_values(&self) -> bool {
+        self.enabled && self.fields != FieldAccess::Off
+    }
 }
 
 impl Default for RecorderSettings {
     fn default() -> Self {
-        Self { enabled: false, slowest: 3, failed: 3, minutes: 60, calls: 1_000 }
+        Self { enabled: false, slowest: 3, failed: 3, minutes: 60, calls: 1_000, fields: FieldAccess::Admin }
     }
 }
 
@@ -32,6 +44,12 @@ impl Default for RecorderSettings {
 #[inline]
 pub(super) fn is_any() -> bool {
     WANTING.load(Ordering::Relaxed) > 0
+}
+
+/// Whether some monitor of the process wants the values of fields.
+#[inline]
+pub(super) fn is_any_for_values() -> bool {
+    WANTING_VALUES.load(Ordering::Relaxed) > 0
 }
 
 /// A monitor's wish that calls be recorded, as long as it lives.
@@ -47,6 +65,7 @@ impl Wish {
         if settings.enabled {
             store.change_wishes(|wishes| wishes.push(settings));
             WANTING.fetch_add(1, Ordering::Relaxed);
+            WANTING_VALUES.fetch_add(usize::from(settings.wants_values()), Ordering::Relaxed);
         }
         Self { store, settings }
     }
@@ -68,6 +87,7 @@ impl Drop for Wish {
                     wishes.swap_remove(own);
                 }
             });
+            WANTING_VALUES.fetch_sub(usize::from(self.settings.wants_values()), Ordering::Relaxed);
             if WANTING.fetch_sub(1, Ordering::Relaxed) == 1 {
                 pool::give_back_memory(0);
             }
