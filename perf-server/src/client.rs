@@ -1,7 +1,7 @@
 //! Measures the requests that this process sends to others.
 
 use crate::layer::method_label;
-use crate::trace_context::TraceContext;
+use crate::trace_context;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use perf_runtime::operation::WatchedOperation;
 use perf_runtime::{Monitor, Outcome};
@@ -106,7 +106,7 @@ where
         if *cancel_expected {
             series = series.cancel_expected();
         }
-        TraceContext::pass_on(request.headers_mut());
+        trace_context::pass_on(request.headers_mut());
         series.watch_as(self.inner.call(request), |answer| Outcome::from_success(answer.as_ref().is_ok_and(is_success)))
     }
 }

@@ -1,10 +1,11 @@
 //! Measures the requests that a service answers.
 
-use crate::trace_context::TraceContext;
+use crate::trace_context;
 use exchange::Exchange;
 use http::{Method, Request, Response};
 use http_body::Body;
 use perf_runtime::Monitor;
+use perf_runtime::extend::TraceContext;
 use route::Names;
 use sizes::Sizes;
 use std::borrow::Cow;
@@ -214,7 +215,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let HttpLayer { monitor, has_span, sizes, names } = &self.settings;
-        let trace = TraceContext::of(request.headers()).map(Box::new);
+        let trace = trace_context::of(request.headers()).map(Box::new);
         if let Some(trace) = &trace {
             request.extensions_mut().insert(TraceContext::clone(trace));
         }

@@ -55,7 +55,7 @@ mod trace_context;
 
 pub use client::{ClientLayer, ClientRequest, ClientResponse, ClientService};
 pub use layer::{HttpFuture, HttpLayer, HttpService, MeasuredBody};
-pub use trace_context::TraceContext;
+pub use perf_runtime::extend::TraceContext;
 
 #[cfg(feature = "server")]
 mod auth;

@@ -2,220 +2,72 @@
 //! <https://www.w3.org/TR/trace-context/>.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use state::TRACESTATE;
-use std::cell::Cell;
-use std::fmt;
+use perf_runtime::extend::TraceContext;
 
-mod state;
-
-/// The header's name.
+/// The headers' names.
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// So many names are looked at in less time than it takes to hash the one that is wanted.
 const FEW: usize = 12;
-/// The length of a header of version 00.
-const LENGTH: usize = 55;
 
-thread_local! {
-    /// Of the request whose future is polled on this thread.
-    static CURRENT: Cell<Option<Box<TraceContext>>> = const { Cell::new(None) };
-}
-
-/// The trace that a request came with: read from its headers `traceparent` and `tracestate`, and known to be well formed.
-///
-/// [`HttpLayer`](crate::HttpLayer) puts it into the request's extensions, for handlers to take, and makes it
-/// [`current`](Self::current) while the handler is polled; [`ClientLayer`](crate::ClientLayer) passes it on.
-///
-/// It is enough for exemplars, where no library for traces is there to say which trace a call belongs to:
-///
-/// ```
-/// # use perf_server::TraceContext;
-/// let builder = perf_runtime::Monitor::builder()
-///     .trace_id_of(|_| TraceContext::current().filter(|trace| trace.is_sampled()).map(|trace| trace.trace_id()));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TraceContext {
-    trace_id: u128,
-    parent_id: u64,
-    flags: u8,
-    state: Option<Box<str>>,
-}
-
-impl TraceContext {
-    /// Reads the value of a header `traceparent`; `None` where it is not well formed. Of a later version than 00 it reads what version 00 has,
-    /// as the specification asks.
-    ///
-    /// ```
-    /// use perf_server::TraceContext;
-    ///
-    /// let context = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("well formed");
-    /// assert_eq!(context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
-    /// assert!(context.is_sampled());
-    /// assert_eq!(TraceContext::parse("00-00000000000000000000000000000000-b7ad6b7169203331-01"), None);
-    /// ```
-    pub fn parse(value: &str) -> Option<Self> {
-        let (own, rest) = value.split_at_checked(LENGTH)?;
-        let mut parts = own.split('-');
-        let version = hex::<2>(parts.next()?)?;
-        let context = Self {
-            trace_id: hex::<32>(parts.next()?)?,
-            parent_id: u64::try_from(hex::<16>(parts.next()?)?).ok()?,
-            flags: u8::try_from(hex::<2>(parts.next()?)?).ok()?,
-            state: None,
-        };
-        let is_whole = parts.next().is_none() && context.trace_id != 0 && context.parent_id != 0;
-        let fits_version = if version == 0 { rest.is_empty() } else { rest.is_empty() || rest.starts_with('-') };
-        (is_whole && fits_version && version != 0xff).then_some(context)
-    }
-
-    /// Adds the value of a header `tracestate`, to be passed on as it is. Where it is not well formed, or has more than the
-    /// 32 members that are allowed, there is none: a part of it could mean something else.
-    ///
-    /// ```
-    /// # use perf_server::TraceContext;
-    /// # let context = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("well formed");
-    /// assert_eq!(context.with_state("rojo=00f067aa0ba902b7").state(), Some("rojo=00f067aa0ba902b7"));
-    /// ```
-    #[must_use]
-    pub fn with_state(self, value: &str) -> Self {
-        Self { state: state::checked(value), ..self }
-    }
-
-    /// The trace context of a request; `None` where its `traceparent` is missing, malformed, or there more than once.
-    #[inline]
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let has_none = headers.keys_len() <= FEW && headers.keys().all(|name| *name != TRACEPARENT);
-        if has_none { None } else { Self::look_up(headers) }
-    }
-
-    fn look_up(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(&TRACEPARENT)?;
-        if headers.get_all(&TRACEPARENT).iter().nth(1).is_some() {
-            return None;
-        }
-        let context = Self::parse(value.to_str().ok()?)?;
-        Some(Self { state: state::of(headers), ..context })
-    }
-
-    /// That of the request whose future, or whose answer's body, is polled on this thread. A task that the handler spawns
-    /// has none.
-    pub fn current() -> Option<Self> {
-        let look = |current: &Cell<Option<Box<Self>>>| {
-            let found = current.take();
-            let copy = found.as_deref().cloned();
-            current.set(found);
-            copy
-        };
-        CURRENT.try_with(look).ok().flatten()
-    }
-
-    /// The trace's id: 32 hexadecimal digits.
-    pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace_id)
-    }
-
-    /// The id of the caller's span: 16 hexadecimal digits.
-    pub fn parent_id(&self) -> String {
-        format!("{:016x}", self.parent_id)
-    }
-
-    /// Whether the caller may have kept the trace.
-    pub fn is_sampled(&self) -> bool {
-        self.flags & 1 == 1
-    }
-
-    /// The entries of other tracing systems, as they came in `tracestate`.
-    pub fn state(&self) -> Option<&str> {
-        self.state.as_deref()
-    }
-
-    /// Puts the headers of the current trace among others, unless there are any of another. A `tracestate` alone says
-    /// nothing, and gives way.
-    pub(crate) fn pass_on(headers: &mut HeaderMap) {
-        if headers.contains_key(&TRACEPARENT) {
-            return;
-        }
-        let Some(current) = Self::current() else { return };
-        let Ok(parent) = HeaderValue::try_from(current.to_string()) else { return };
-        headers.insert(&TRACEPARENT, parent);
-        match current.state().and_then(|state| HeaderValue::try_from(state).ok()) {
-            Some(state) => _ = headers.insert(TRACESTATE, state),
-            None => _ = headers.remove(TRACESTATE),
-        }
-    }
-
-    /// Makes this the current one, until what is returned is dropped. Until then it is not where it was.
-    #[inline]
-    pub(crate) fn enter(this: &mut Option<Box<Self>>) -> Entered<'_> {
-        swap(this);
-        Entered(this)
-    }
-}
-
-/// While the thread ends there is none.
+/// The trace context of a request; `None` where its `traceparent` is missing, malformed, or there more than once.
 #[inline]
-fn swap(this: &mut Option<Box<TraceContext>>) {
-    let _ = CURRENT.try_with(|current| *this = current.replace(this.take()));
+pub(crate) fn of(headers: &HeaderMap) -> Option<TraceContext> {
+    let has_none = headers.keys_len() <= FEW && headers.keys().all(|name| *name != TRACEPARENT);
+    if has_none { None } else { look_up(headers) }
 }
 
-/// Shown as the value of `traceparent`, version 00.
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, parent_id, flags, .. } = self;
-        write!(f, "00-{trace_id:032x}-{parent_id:016x}-{flags:02x}")
+fn look_up(headers: &HeaderMap) -> Option<TraceContext> {
+    let value = headers.get(&TRACEPARENT)?;
+    if headers.get_all(&TRACEPARENT).iter().nth(1).is_some() {
+        return None;
     }
+    let context = TraceContext::parse(value.to_str().ok()?)?;
+    Some(match state(headers) {
+        Some(state) => context.with_state(&state),
+        None => context,
+    })
 }
 
-/// A number of exactly so many lower-case hexadecimal digits.
-fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let fits = text.len() == DIGITS && text.bytes().all(is_hex);
-    fits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+/// The `tracestate` of a request, its lines joined into one; `None` where there is none, or a line is no text.
+fn state(headers: &HeaderMap) -> Option<String> {
+    let mut lines = headers.get_all(&TRACESTATE).iter().map(|line| line.to_str().ok());
+    let mut joined = lines.next()??.to_owned();
+    for line in lines {
+        joined.push(',');
+        joined.push_str(line?);
+    }
+    Some(joined)
 }
 
-/// Holds what was current before.
-pub(crate) struct Entered<'a>(&'a mut Option<Box<TraceContext>>);
-
-impl Drop for Entered<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        swap(self.0);
+/// Puts the headers of the current trace among others, unless there are any of another. A `tracestate` alone says
+/// nothing, and gives way.
+pub(crate) fn pass_on(headers: &mut HeaderMap) {
+    if headers.contains_key(&TRACEPARENT) {
+        return;
+    }
+    let Some(current) = TraceContext::current() else { return };
+    let Ok(parent) = HeaderValue::try_from(current.to_string()) else { return };
+    headers.insert(&TRACEPARENT, parent);
+    match current.state().and_then(|state| HeaderValue::try_from(state).ok()) {
+        Some(state) => _ = headers.insert(&TRACESTATE, state),
+        None => _ = headers.remove(&TRACESTATE),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-    #[test]
-    fn what_is_not_well_formed_is_none() {
-        for bad in [
-            "",
-            "00",
-            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
-            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
-            "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        ] {
-            assert_eq!(TraceContext::parse(bad), None, "{bad}");
-        }
-        let later = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes";
-        assert_eq!(TraceContext::parse(later), TraceContext::parse(GOOD));
-    }
 
     #[test]
     fn a_header_that_is_there_twice_is_none() {
         let mut headers = HeaderMap::new();
         headers.append(&TRACEPARENT, HeaderValue::from_static(GOOD));
-        assert_eq!(TraceContext::of(&headers).unwrap().to_string(), GOOD);
+        assert_eq!(of(&headers).unwrap().to_string(), GOOD);
         headers.append(&TRACEPARENT, HeaderValue::from_static(GOOD));
-        assert_eq!(TraceContext::of(&headers), None);
+        assert_eq!(of(&headers), None);
     }
 
     #[test]
@@ -223,41 +75,24 @@ mod tests {
         let headers = |parent: &'static str, state: &'static str| {
             HeaderMap::from_iter([
                 (TRACEPARENT.clone(), HeaderValue::from_static(parent)),
-                (TRACESTATE, HeaderValue::from_static(state)),
+                (TRACESTATE.clone(), HeaderValue::from_static(state)),
             ])
         };
-        let state = |parent, state| TraceContext::of(&headers(parent, state)).map(|own| own.state().map(str::to_owned));
+        let state = |parent, state| of(&headers(parent, state)).map(|own| own.state().map(str::to_owned));
         assert_eq!(state(GOOD, "a=1"), Some(Some("a=1".to_owned())));
         assert_eq!(state(GOOD, "A=1"), Some(None), "the parent is as good without it");
         assert_eq!(state("00-", "a=1"), None);
     }
 
     #[test]
-    fn what_was_current_before_is_current_again() {
-        let one = TraceContext::parse(GOOD);
-        let mut own = one.clone().map(Box::new);
-        let outer = TraceContext::enter(&mut own);
-        let mut none = None;
-        let inner = TraceContext::enter(&mut none);
-        assert_eq!(TraceContext::current(), None);
-        drop(inner);
-        assert_eq!(TraceContext::current(), one);
-        drop(outer);
-        assert_eq!((TraceContext::current(), own.map(|own| *own)), (None, one));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_or_not_and_what_is_read_is_written_the_same(text in "\\PC{0,60}|[0-9a-f-]{50,60}") {
-            if let Some(context) = TraceContext::parse(&text) {
-                prop_assert_eq!(&context.to_string()[2..], &text[2..LENGTH]);
-            }
-        }
-
-        #[test]
-        fn every_context_can_be_passed_on(trace_id in 1_u128.., parent_id in 1_u64.., flags in any::<u8>()) {
-            let context = TraceContext { trace_id, parent_id, flags, state: None };
-            prop_assert_eq!(TraceContext::parse(&context.to_string()), Some(context));
-        }
+    fn lines_are_one_list() {
+        let mut headers = HeaderMap::from_iter([(TRACEPARENT.clone(), HeaderValue::from_static(GOOD))]);
+        let state = |headers: &HeaderMap| of(headers).and_then(|own| own.state().map(str::to_owned));
+        assert_eq!(state(&headers), None);
+        headers.append(&TRACESTATE, HeaderValue::from_static("a=1"));
+        headers.append(&TRACESTATE, HeaderValue::from_static("b=2,c=3"));
+        assert_eq!(state(&headers).as_deref(), Some("a=1,b=2,c=3"));
+        headers.append(&TRACESTATE, HeaderValue::from_static("B=2"));
+        assert_eq!(state(&headers), None);
     }
 }

@@ -19,6 +19,7 @@
 //! | to expose families that it counts itself | [`Monitor::expose_text`](crate::Monitor::expose_text) |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
+//! | to carry on the trace that work came with | [`TraceContext`] |
 //! | to end well | [`Monitor::on_shutdown`](crate::Monitor::on_shutdown) |
 //! | to say whom it speaks for | [`Monitor::service`](crate::Monitor::service) |
 //!
@@ -36,6 +37,7 @@ mod running;
 mod shutdown;
 mod state;
 mod tick;
+mod trace_context;
 
 pub use crate::collect::others::ExposedText;
 pub use crate::judge::alerts::log::AlertLog;
@@ -68,3 +70,4 @@ pub use shutdown::{Deadline, ShutdownHook, ShutdownReport};
 pub use state::{RestoreError, State};
 pub(crate) use tick::TickObservers;
 pub use tick::{Tick, TickObserver};
+pub use trace_context::{EnteredTrace, TraceContext};

@@ -99,6 +99,12 @@ impl Monitor {
         self.inner.registry.record(Kind::McpCall, &[server, capability], outcome, clock::nanos(duration));
     }
 
+    /// A series of calls to an MCP server, or of those that it answers, made where there is none yet: for parts that see such calls without an
+    /// attribute. Names beyond the bounds count as `__overflow__`.
+    pub fn mcp_call(&self, server: &str, capability: &str) -> Operation {
+        self.inner.registry.with(Kind::McpCall, &[server, capability], Operation::new)
+    }
+
     /// A series of calls to another service, made where there is none yet. Both names are for the program to choose: never
     /// what a request brings.
     pub fn external_call(&self, service: &str, operation: &str) -> Operation {

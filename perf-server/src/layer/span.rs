@@ -3,9 +3,9 @@
 
 use super::method_label;
 use super::sizes::length;
-use crate::trace_context::TraceContext;
 use http::{HeaderMap, Request, header};
 use perf_runtime::Outcome;
+use perf_runtime::extend::TraceContext;
 use std::time::Duration;
 use tracing::Span;
 use tracing::field::{Empty, display};

@@ -3,9 +3,9 @@
 use super::sizes::Pair;
 use super::span;
 use super::upload::Upload;
-use crate::trace_context::TraceContext;
 use bytes::Buf;
 use perf_runtime::Outcome;
+use perf_runtime::extend::TraceContext;
 use perf_runtime::operation::{HttpRequest, OpenStream};
 use std::sync::Arc;
 
