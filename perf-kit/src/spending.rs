@@ -73,6 +73,7 @@ mod routes {
                 object("An hour in UTC.").has("from", openapi::time()).has("totals", openapi::named("LlmTotals")),
             )
             .schema("LlmBudget", budget())
+            .schema("LlmRefusal", refusal())
             .schema("LlmRun", run())
             .schema("LlmLoop", going_round())
             .build()
@@ -86,6 +87,7 @@ mod routes {
             .has("models", openapi::list(openapi::named("LlmModel")))
             .has("hours", openapi::list(openapi::named("LlmHour")))
             .has("budgets", openapi::list(openapi::named("LlmBudget")))
+            .has("refusals", openapi::list(openapi::named("LlmRefusal")))
             .has("budgets_are_durable", openapi::flag())
             .has("not_durable", openapi::text_or_null())
             .has("uncharged_calls", openapi::count())
@@ -123,6 +125,16 @@ mod routes {
             .has("stopped", openapi::text_or_null())
             .has("ends", openapi::text_or_null())
             .has("lasts_seconds", openapi::number_or_null())
+    }
+
+    fn refusal() -> ObjectBuilder {
+        const REASONS: [&str; 7] =
+            ["no_room", "unpriced", "tokens_unknown", "stopped", "too_many_scopes", "too_many_waiters", "store"];
+        object("Calls that a budget refused, which were not sent. The reason `store`: budgets could not be written.")
+            .has("scope", openapi::choice(&["all", "agent", "user", "model"]))
+            .has("name", openapi::text())
+            .has("reason", openapi::choice(&REASONS))
+            .has("calls", openapi::count())
     }
 
     fn run() -> ObjectBuilder {

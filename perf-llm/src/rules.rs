@@ -28,7 +28,7 @@ const SETTLING: Duration = Duration::from_secs(300);
 /// |---|---|
 /// | `llm-budget` | a budget is used up to 80 %, and wholly (critical), for a minute |
 /// | `llm-budget-burn` | a budget of a day or a month, half of which is spent, will be spent before that is over, at the pace of the last hour or day |
-/// | `llm-budget-refusals` | calls were refused in the last five minutes because a budget has no room, or a model no price (critical) |
+/// | `llm-budget-refusals` | calls were refused in the last five minutes because a budget has no room, a model no price, or the store of budgets failed (critical); the label `reason` says which |
 /// | `llm-loop` | a run of an agent calls the same tool with the same arguments, 8 times and more, the last in the last five minutes |
 /// | `llm-cost` | the known cost of the last hour is over 10 dollars; off until it is switched on |
 /// | `llm-tokens` | the tokens of the last hour are over a million; off until it is switched on |
@@ -52,7 +52,7 @@ pub fn rules() -> RuleSet {
             .description("Half of it is spent. At the pace of late the rest is spent before its day or month is over; at 2, in half of the time that is left."),
         of_budgets("llm-budget-refusals", "Calls of language models are refused", REFUSED)
             .critical(0.0)
-            .description("So many calls of the last five minutes got no room in this budget, or had no price for it, and were not sent."),
+            .description("So many calls of the last five minutes were not sent. The reason says why: there was no room in this budget, no price for it, or budgets could not be written."),
         on("llm-loop", "An agent goes round in circles", REPEATS)
             .condition(Condition::AtLeast)
             .warning(LOOP as f64)

@@ -32,6 +32,8 @@ pub struct Settings {
     pub prices_every: Span,
     /// A file of the certificates (PEM) that the address is held to, in the place of those that Mozilla trusts.
     pub prices_ca_file: Option<PathBuf>,
+    /// Models whose prices may fall to 0 in a newer table, as `provider/model`, at most 1,000: a table in which others fall is refused.
+    pub prices_free: Vec<String>,
     /// Which of OpenTelemetry's names (`gen_ai_*`) the metrics have as well: `none`, `old`, `new` or `both`.
     pub gen_ai_names: GenAiNames,
     /// The budgets.
@@ -92,6 +94,8 @@ impl<'de> Deserialize<'de> for Dollars {
     }
 }
 
+/// The most models whose prices may fall to 0.
+const MOST_FREE: usize = 1_000;
 /// The most budgets that are set.
 pub(crate) const MOST_BUDGETS: usize = 100;
 
@@ -105,6 +109,7 @@ impl Default for Settings {
             prices_url: None,
             prices_every: Span(Duration::from_secs(86_400)),
             prices_ca_file: None,
+            prices_free: Vec::new(),
             gen_ai_names: GenAiNames::None,
             budgets: Vec::new(),
         }
@@ -119,7 +124,26 @@ impl Settings {
     pub fn read(section: &Section) -> Result<Self, ConfigError> {
         let settings: Self = section.read()?;
         settings.rules()?;
+        settings.free()?;
         Ok(settings)
+    }
+
+    /// The models whose prices may fall to 0, checked.
+    pub(crate) fn free(&self) -> Result<&[String], ConfigError> {
+        if self.prices_free.len() > MOST_FREE {
+            let given = self.prices_free.len().to_string();
+            return Err(ConfigError::new("llm.prices_free", given, format!("at most {MOST_FREE}")));
+        }
+        let is_named = |model: &str| {
+            let parts = model.split_once('/');
+            model.len() <= 512 && parts.is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty())
+        };
+        match self.prices_free.iter().find(|model| !is_named(model)) {
+            Some(model) => {
+                Err(ConfigError::new("llm.prices_free", model, "models as `provider/model`, such as `openai/gpt-4o`"))
+            }
+            None => Ok(&self.prices_free),
+        }
     }
 
     /// The budgets, checked.

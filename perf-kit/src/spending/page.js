@@ -7,19 +7,21 @@ import { rowsCard } from "./rows.js";
 /** A state of a price in words, where calls of it are not all that they cost. */
 const LACKS = { unpriced: "without a price", incomplete: "with a part of their price", unknown: "of unknown usage" };
 const HOURS = 24;
+/** The reasons for which calls are refused, in words. */
+const REASONS = { no_room: "no room", unpriced: "the model has no price", tokens_unknown: "nobody said how many tokens at most", stopped: "stopped", too_many_scopes: "too many names", too_many_waiters: "too many calls wait", store: "budgets could not be written" };
 
-/** Dollars for people: cents, and more places where there are none. */
+/** Dollars for people: cents, and six places where there are none, so that small amounts stand under each other. */
 function dollars(exact) {
   const amount = Number(exact);
   const places = amount === 0 || Math.abs(amount) >= 0.01 ? 2 : 6;
-  return `$${amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: places })}`;
+  return `$${amount.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places })}`;
 }
 
 const tokens = (count) => count.toLocaleString("en");
 
 /** The known cost of sums, with what it leaves out. */
 function cost({ cost_dollars: exact, by_price: states }) {
-  const lacks = Object.entries(LACKS).filter(([state]) => states[state] > 0).map(([state, words]) => `${tokens(states[state])} ${words}`);
+  const lacks = Object.entries(LACKS).filter(([state]) => states[state] > 0).map(([state, words]) => `${tokens(states[state])} ${states[state] === 1 ? "call" : "calls"} ${words}`);
   return lacks.length === 0 ? dollars(exact) : `${dollars(exact)} and ${lacks.join(", ")}`;
 }
 
@@ -46,10 +48,11 @@ export default class {
   agents = rowsCard("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
   models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
   budgets = rowsCard("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
+  refusals = rowsCard("Calls that budgets refused", ["Budget", "Why", "Calls"]);
   loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
   hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
   runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Input tokens", "Output tokens", "Cost"]);
-  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.loops.element, this.agents.element, this.models.element, this.budgets.element, this.hours.element, this.runs.element);
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.loops.element, this.agents.element, this.models.element, this.budgets.element, this.refusals.element, this.hours.element, this.runs.element);
 
   update(store) {
     const all = store.data;
@@ -69,6 +72,8 @@ export default class {
     this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, one.runs === null ? "–" : tokens(one.runs), ...sums(one.totals)]);
     this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
     this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure)), lasts(one)]);
+    this.refusals.element.hidden = all.refusals.length === 0;
+    this.refusals.show(all.refusals, (one) => `${one.scope} ${one.name} ${one.reason}`, (one) => [`${one.scope} ${one.name}`, REASONS[one.reason] ?? one.reason, tokens(one.calls)]);
     this.loops.element.hidden = all.loops.length === 0;
     this.loops.show(all.loops, (one) => `${one.run} ${one.tool} ${one.last}`, (one) => [one.agent, String(one.run), one.tool, tokens(one.times), moment(one.last), one.running ? "goes on" : "is over"]);
     this.hours.show(all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);

@@ -30,7 +30,7 @@ pub enum Event {
         /// The amount spent of it.
         spent: i128,
     },
-    /// A call was refused.
+    /// A call was refused: there is no room, or the store did not take what must be written before it.
     Refused(BudgetError),
     /// More was spent than is written in the store, and the store did not take it: a kill before the next call would forget it.
     StoreFailed(super::StoreError),

@@ -45,15 +45,18 @@ impl Shared {
             let verdict = lock(&self.ledger).admit(request, now);
             match verdict {
                 Verdict::Granted(parts) => return Ok(parts),
-                Verdict::Refused(error) => {
-                    if self.listener.is_some() {
-                        self.tell(&[Event::Refused(error.clone())]);
-                    }
-                    return Err(error);
-                }
-                Verdict::Lease => self.lease(request)?,
+                Verdict::Refused(error) => return Err(self.refused(error)),
+                Verdict::Lease => self.lease(request).map_err(|error| self.refused(error.into()))?,
             }
         }
+    }
+
+    /// Tells of a refusal, and hands it back.
+    fn refused(&self, error: BudgetError) -> BudgetError {
+        if self.listener.is_some() {
+            self.tell(&[Event::Refused(error.clone())]);
+        }
+        error
     }
 
     pub(super) fn end(&self, parts: &Parts, charge: &Charge<'_>) -> Ended {

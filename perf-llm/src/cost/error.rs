@@ -93,14 +93,16 @@ pub enum RefreshError {
         /// The age of the table in use.
         current: SystemTime,
     },
-    /// A price that was above 0 is 0 in the new table.
+    /// A price that was above 0 is 0 in the new table, of a model that [`Prices::allow_free`](super::Prices::allow_free) does not name.
     FellToZero {
         /// The provider's id.
         provider: String,
         /// The model's id.
         model: String,
-        /// `input` or `output`.
+        /// The class of tokens: `input`, `output`, `cache_read` and its like.
         side: &'static str,
+        /// Other models of which a price fell to 0 too.
+        others: usize,
     },
     /// A price above a dollar for one token.
     Absurd {
@@ -129,8 +131,12 @@ impl fmt::Display for RefreshError {
             Self::Older { given, current } => {
                 write!(f, "the table is of {}, the one in use of {}: a newer one is needed", at(*given), at(*current))
             }
-            Self::FellToZero { provider, model, side } => {
-                write!(f, "the {side} price of `{provider}/{model}` fell to 0: not taken")
+            Self::FellToZero { provider, model, side, others } => {
+                let others = if *others > 0 { format!(" (and of {others} others)") } else { String::new() };
+                write!(
+                    f,
+                    "the {side} price of `{provider}/{model}`{others} fell to 0: not taken, unless `prices_free` names it"
+                )
             }
             Self::Absurd { provider, model, dollars } => {
                 write!(f, "`{provider}/{model}` costs {dollars} dollars for a million tokens: allowed is a million")

@@ -2,6 +2,7 @@
 
 use super::table::{Source, Table};
 use genai_prices::Calculator;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -27,11 +28,27 @@ pub(super) struct Loading {
     stage: Mutex<Stage>,
     ended: Condvar,
     table: RwLock<Option<Arc<Table>>>,
+    /// Models whose prices may fall to 0, as `provider/model`.
+    free: RwLock<BTreeSet<String>>,
 }
 
 impl Loading {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { stage: Mutex::new(Stage::Idle), ended: Condvar::new(), table: RwLock::new(None) })
+        Arc::new(Self {
+            stage: Mutex::new(Stage::Idle),
+            ended: Condvar::new(),
+            table: RwLock::default(),
+            free: RwLock::default(),
+        })
+    }
+
+    pub(super) fn allow_free(&self, models: BTreeSet<String>) {
+        *self.free.write().unwrap_or_else(PoisonError::into_inner) = models;
+    }
+
+    pub(super) fn may_be_free(&self, provider: &str, model: &str) -> bool {
+        let free = self.free.read().unwrap_or_else(PoisonError::into_inner);
+        !free.is_empty() && free.contains(&format!("{provider}/{model}"))
     }
 
     pub(super) fn table(&self) -> Option<Arc<Table>> {

@@ -112,9 +112,21 @@ impl Prices {
     /// # Errors
     ///
     /// [`RefreshError`] for a table over 8 MiB, one that cannot be read, is empty or older than the one in use, and one in which a price of
-    /// input or output fell to 0 or is above a dollar a token. Other prices are not compared.
+    /// input, output, caches or audio fell to 0 (unless [`allow_free`](Self::allow_free) names the model) or is above a dollar a token. The whole
+    /// table is refused: one price that is wrong says that others may be, and a mixture would be a table that nobody made.
     pub fn refresh(&self, table: &[u8], as_of: SystemTime) -> Result<TableInfo, RefreshError> {
         refresh::from_bytes(&self.loading, table, as_of)
+    }
+
+    /// Names the models whose prices may fall to 0 in newer tables, as `provider/model` by the table's ids, in place of those that were named
+    /// before: a model that really became free would keep out all later tables.
+    ///
+    /// ```
+    /// let prices = perf_llm::cost::Prices::bundled();
+    /// prices.allow_free(["groq/llama-guard-3-8b"]);
+    /// ```
+    pub fn allow_free<M: Into<String>>(&self, models: impl IntoIterator<Item = M>) {
+        self.loading.allow_free(models.into_iter().map(Into::into).collect());
     }
 
     /// Takes a newer table from a file; its age is the time at which the file was last changed.

@@ -63,7 +63,7 @@ fn from(loading: &Arc<Loading>, bytes: &[u8], as_of: SystemTime, is_unseen: bool
     if is_unseen && new.info.models < current.info.models / 2 {
         return Err(RefreshError::Shrunk { models: new.info.models, current: current.info.models });
     }
-    compare(&current, &new)?;
+    compare(&current, &new, |provider, model| loading.may_be_free(provider, model))?;
     let info = new.info.clone();
     // Somebody else may have put a table in place meanwhile: the later one of both stays.
     loading.swap(new, |current| is_newer(current, as_of), RefreshError::NotLoaded)?;
@@ -115,11 +115,13 @@ const LOOKED_AT: [Class; 7] = [
 ];
 
 /// Looks for prices that no provider makes.
-fn compare(current: &Table, new: &Table) -> Result<(), RefreshError> {
+fn compare(current: &Table, new: &Table, may_be_free: impl Fn(&str, &str) -> bool) -> Result<(), RefreshError> {
     let now = SystemTime::now();
     let sides = LOOKED_AT.map(Side::new);
+    let mut fell: Option<RefreshError> = None;
     for provider in new.calculator().providers() {
         for model in provider.models() {
+            let mut has_fallen = false;
             for Side { name, usage, price } in &sides {
                 let request = PriceRequest::new(model.id(), usage).with_provider_id(provider.id()).with_timestamp(now);
                 let Ok(dollars) = new.calculator().calculate(&request).map(|found| price(&found)) else { continue };
@@ -129,12 +131,17 @@ fn compare(current: &Table, new: &Table) -> Result<(), RefreshError> {
                     return Err(RefreshError::Absurd { provider, model, dollars });
                 }
                 let Ok(before) = current.calculator().calculate(&request).map(|found| price(&found)) else { continue };
-                if before > 0.0 && dollars <= 0.0 {
-                    let ((provider, model), side) = (names(), *name);
-                    return Err(RefreshError::FellToZero { provider, model, side });
+                if before > 0.0 && dollars <= 0.0 && !has_fallen && !may_be_free(provider.id(), model.id()) {
+                    has_fallen = true;
+                    if let Some(RefreshError::FellToZero { others, .. }) = &mut fell {
+                        *others += 1;
+                    } else {
+                        let ((provider, model), side) = (names(), *name);
+                        fell = Some(RefreshError::FellToZero { provider, model, side, others: 0 });
+                    }
                 }
             }
         }
     }
-    Ok(())
+    fell.map_or(Ok(()), Err)
 }

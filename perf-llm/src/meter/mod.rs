@@ -10,6 +10,7 @@ mod gen_ai;
 mod pace;
 mod plan;
 mod prices;
+mod refusals;
 mod run;
 mod sampled;
 mod tools;
@@ -18,6 +19,7 @@ mod view;
 
 pub use book::{Picos, Totals};
 pub use plan::{Plan, Planned};
+pub use refusals::RefusalView;
 pub use run::RunView;
 pub use tools::LoopView;
 pub use view::{AgentView, BudgetView, HourView, ModelView, View};
@@ -45,8 +47,9 @@ use perf_runtime::extend::{ReceivesUsage, ShutdownHook, ToldUsage, receive_usage
 use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use prices::Refreshing;
+use refusals::Refusals;
 use run::locked;
-use sampled::{Refusals, Watch};
+use sampled::Watch;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -148,6 +151,7 @@ impl Llm {
         let refusals = Refusals::default();
         let (budgets, not_durable) = budgets(monitor, &settings, &rules, is_on, refusals.clone())?;
         let prices = Prices::bundled();
+        prices.allow_free(settings.free()?);
         let inner = Arc::new(Inner {
             #[cfg(any(feature = "http", feature = "tracing-layer"))]
             monitor: monitor.clone(),

@@ -124,7 +124,7 @@ impl Meter {
     pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {
         let frame = current();
         frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.plan());
-        let accounts = self.accounts(plan)?;
+        let accounts = self.accounts(plan).inspect_err(|error| self.inner.refusals.count(error))?;
         let accounts: Vec<&Account> = accounts.iter().collect();
         let reservation = self.inner.budgets.reserve(&accounts, &self.estimate(plan))?;
         if let Some(frame) = frame.as_ref().filter(|frame| frame.is_call() && !is_of_request) {

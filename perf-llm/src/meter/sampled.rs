@@ -1,21 +1,18 @@
 //! The metrics that are taken once a second: budgets with their pace, the last hour, refusals, and loops.
 
 use super::Inner;
-use super::book::OVERFLOW;
 use super::pace::{Added, Pace, Paces};
 use super::run::locked;
-use crate::budget::{AccountView, BudgetError, Period, ScopeKind};
+use crate::budget::{AccountView, Period, ScopeKind};
 use crate::rules::{BURN, COST, NOT_PRICED, REFUSED, REPEATS, TOKENS, USED, WORST};
 use perf_runtime::Monitor;
 use perf_runtime::metric::{SampledMetric, Samples};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The most accounts of budgets that are shown as metrics.
 const MOST_BUDGETS: usize = 100;
-/// The most scopes of one kind whose refusals are told apart.
-const MOST_REFUSED: usize = 100;
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
@@ -44,8 +41,11 @@ const OF_UNPRICED: SampledMetric = SampledMetric::gauge(
     "",
     "Calls of the last hour whose cost is not known, or not wholly: unpriced, incomplete, or of unknown usage.",
 );
-const OF_REFUSALS: SampledMetric =
-    SampledMetric::counter("llm_budget_refusals_total", "", "Calls that a budget refused, which were not sent.");
+const OF_REFUSALS: SampledMetric = SampledMetric::counter(
+    "llm_budget_refusals_total",
+    "",
+    "Calls that a budget refused, which were not sent, by reason.",
+);
 const OF_RECENT: SampledMetric =
     SampledMetric::gauge(REFUSED, "", "Calls that a budget refused in the last five minutes.");
 const OF_REPEATS: SampledMetric = SampledMetric::gauge(
@@ -61,39 +61,6 @@ pub(super) fn key(view: &AccountView) -> Key {
     (view.scope.kind.name(), Arc::clone(&view.scope.name), view.period.name(), view.measure.name())
 }
 
-/// Calls by the kind and the name of the scope that refused them.
-type ByScope = BTreeMap<(&'static str, Arc<str>), u64>;
-
-/// The calls that each scope refused, but runs: each of them is a scope of its own, and who made it is told.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Refusals(Arc<Mutex<ByScope>>);
-
-impl Refusals {
-    pub(super) fn count(&self, error: &BudgetError) {
-        let scope = match error {
-            BudgetError::Denied(denial) => Some(&denial.scope),
-            BudgetError::Unpriced { scope }
-            | BudgetError::TokensUnknown { scope }
-            | BudgetError::Stopped { scope: Some(scope), .. } => Some(scope),
-            BudgetError::Stopped { scope: None, .. } => None,
-            _ => return,
-        };
-        if scope.is_some_and(|scope| scope.kind == ScopeKind::Run) {
-            return;
-        }
-        let key = scope.map_or_else(
-            || (ScopeKind::All.name(), Arc::from("")),
-            |scope| (scope.kind.name(), Arc::clone(&scope.name)),
-        );
-        let mut counts = locked(&self.0);
-        // Each kind has places of its own: users, whom clients name, take none of the others'.
-        let of_kind = counts.keys().filter(|(kind, _)| *kind == key.0).count();
-        let has_room = of_kind < MOST_REFUSED || counts.contains_key(&key);
-        let key = if has_room { key } else { (key.0, OVERFLOW.into()) };
-        *counts.entry(key).or_default() += 1;
-    }
-}
-
 /// The pace of what is sampled.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -101,7 +68,7 @@ pub(super) struct Watch {
     cost: Pace,
     tokens: Pace,
     not_priced: Pace,
-    refused: BTreeMap<(&'static str, Arc<str>), Pace>,
+    refused: BTreeMap<(&'static str, Arc<str>, &'static str), Pace>,
 }
 
 impl Default for Watch {
@@ -201,11 +168,10 @@ fn last_hour(samples: &mut Samples<'_>, inner: &Inner, watch: &mut Watch, now: D
 }
 
 fn refusals(samples: &mut Samples<'_>, inner: &Inner, watch: &mut Watch, now: Duration) {
-    let counts = locked(&inner.refusals.0).clone();
-    for ((scope, name), count) in counts {
-        let labels = [("scope", scope), ("name", &*name)];
+    for ((scope, name, reason), count) in inner.refusals.counts() {
+        let labels = [("scope", scope), ("name", &*name), ("reason", reason)];
         samples.put(&OF_REFUSALS, &labels, count as f64);
-        let pace = watch.refused.entry((scope, Arc::clone(&name))).or_insert_with(Pace::from_zero);
+        let pace = watch.refused.entry((scope, Arc::clone(&name), reason)).or_insert_with(Pace::from_zero);
         samples.put(&OF_RECENT, &labels, pace.note(now, count.into(), FIVE_MINUTES).amount as f64);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Meter;
 use super::book::{Totals, show};
+use super::refusals::RefusalView;
 use super::run::{RunView, locked};
 use super::sampled::{Watch, lasts};
 use super::tools::LoopView;
@@ -27,6 +28,8 @@ pub struct View {
     pub hours: Vec<HourView>,
     /// The budgets that calls used, those of runs left out.
     pub budgets: Vec<BudgetView>,
+    /// The calls that budgets refused, those of runs left out.
+    pub refusals: Vec<RefusalView>,
     /// Whether the budgets outlive the process.
     pub budgets_are_durable: bool,
     /// Why they do not, where they do not.
@@ -181,6 +184,7 @@ impl Meter {
             last_runs: book.last.iter().rev().cloned().collect(),
             loops: book.loops.views(),
             budgets: Vec::new(),
+            refusals: inner.refusals.views(),
             budgets_are_durable: inner.budgets.durability() == Durability::Store,
             not_durable: inner.not_durable.clone(),
             uncharged_calls: inner.uncharged.load(Ordering::Relaxed),

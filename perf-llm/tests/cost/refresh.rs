@@ -67,6 +67,31 @@ fn a_price_of_a_cache_that_fell_to_0_is_refused_too() {
 }
 
 #[test]
+fn a_model_that_became_free_keeps_no_table_out_where_it_is_named() {
+    let prices = prices();
+    let later = at("2026-11-21T00:00:00Z");
+    prices.allow_free(["openai/gpt-4o-mini"]);
+    let refused = prices.refresh(&table(0.0), later).unwrap_err();
+    let told = "the input price of `openai/gpt-4o` fell to 0: not taken, unless `prices_free` names it";
+    assert_eq!(refused.to_string(), told, "another one is named");
+    assert_eq!(cost(&prices), 2_500_000_000_000, "the whole table is refused, and the last one stays");
+    prices.allow_free(["openai/gpt-4o"]);
+    prices.refresh(&table(0.0), later).unwrap();
+    assert_eq!(cost(&prices), 0);
+}
+
+#[test]
+fn a_refusal_says_how_many_models_fell_to_0() {
+    let prices = prices();
+    let both = String::from_utf8(table(0.0)).unwrap().replace(
+        "\"models\": [",
+        r#""models": [{"id": "gpt-4o-mini", "match": {"equals": "gpt-4o-mini"}, "prices": {"input_mtok": 0, "output_mtok": 0}},"#,
+    );
+    let refused = prices.refresh(both.as_bytes(), at("2026-11-21T00:00:00Z")).unwrap_err();
+    assert!(matches!(&refused, RefreshError::FellToZero { others: 1, .. }), "{refused}");
+}
+
+#[test]
 fn a_file_is_as_old_as_its_last_change() {
     let prices = prices();
     let folder = tempfile::tempdir().unwrap();

@@ -94,8 +94,8 @@ async fn a_budget_that_is_nearly_spent_is_told_and_one_without_room_is_critical(
     assert_eq!(firing(&monitor), refused);
     let text = monitor.render_prometheus();
     for (name, labels, value) in [
-        ("llm_budget_refusals_total", "scope=\"all\"", " 1"),
-        ("llm_budget_refusals_total", "name=\"ada\"", " 1"),
+        ("llm_budget_refusals_total", "reason=\"no_room\",scope=\"all\"", " 1"),
+        ("llm_budget_refusals_total", "name=\"ada\",reason=\"no_room\"", " 1"),
         ("llm_budget_used_ratio", "name=\"ada\"", " 1"),
     ] {
         let mut lines = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));

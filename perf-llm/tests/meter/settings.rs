@@ -3,6 +3,7 @@ use super::written;
 #[test]
 fn a_setting_that_is_not_allowed_is_named_with_its_value_and_what_is() {
     let cases = [
+        ("prices_free = [\"gpt-4o\"]", "llm.prices_free", "`provider/model`"),
         ("budgts = []", "budgts", "budgets"),
         ("budgets = [{ per = \"week\", tokens = 1 }]", "llm.budgets.1.per", "`run`, `day`, `month` or `forever`"),
         ("budgets = [{ per = \"day\" }]", "llm.budgets.1.dollars", "one of `dollars`, `tokens` and `calls`"),

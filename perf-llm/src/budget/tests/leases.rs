@@ -127,13 +127,23 @@ fn a_process_that_ends_well_leaves_what_it_spent() {
 #[test]
 fn a_store_that_fails_admits_nothing_that_it_does_not_know() {
     let (disk, clock) = (Disk::default(), clock());
-    let (budgets, all) = process(&disk, &clock);
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&heard);
+    let listener = move |event: &Event| {
+        if let Event::Refused(error) = event {
+            told.lock().unwrap().push(error.to_string());
+        }
+    };
+    let builder = Budgets::builder().clock(Arc::clone(&clock)).store(disk.clone()).on_event(listener);
+    let budgets = builder.build().unwrap();
+    let all = budgets.account(&Budget::all().per(Period::Day).dollars(100)).unwrap();
     disk.broken.store(1, Ordering::Relaxed);
     let refused = budgets.reserve(&[&all], &most("1", "0")).unwrap_err();
     assert_eq!(refused.to_string(), "the store of budgets failed: the disk is full");
     assert_eq!(sums(&all), (0, 0));
     let waiting = budgets.reserve_within(&[&all], &most("1", "0"), Duration::from_secs(60));
     assert!(matches!(waiting, Err(BudgetError::Store(_))));
+    assert_eq!(*heard.lock().unwrap(), ["the store of budgets failed: the disk is full"; 2], "each refusal is told");
     disk.broken.store(0, Ordering::Relaxed);
     assert!(budgets.reserve(&[&all], &most("1", "0")).is_ok());
 }
