@@ -7,6 +7,8 @@ pub mod cost;
 pub mod http;
 #[cfg(feature = "tracing-layer")]
 mod layer;
+#[cfg(feature = "rmcp")]
+pub mod mcp;
 pub mod meter;
 mod money;
 mod rules;

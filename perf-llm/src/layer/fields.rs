@@ -1,13 +1,15 @@
 //! The values of a span's fields; the last one that is recorded stands.
 
-use super::names::{Meaning, Role, meaning, role_of_name, role_of_operation};
+use super::names::{Meaning, Role, is_silent, meaning, role_of_name, role_of_operation};
 use crate::Money;
 use crate::conventions::CHAT;
 use crate::meter::hash_of;
 use crate::usage::{Class, MAX_COUNT, Usage};
+use perf_runtime::Outcome;
 use perf_runtime::extend::{TellsUsage, ToldUsage};
 use std::fmt;
 use std::time::Duration;
+use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
 /// The longest name that is kept, in bytes: of a provider, a model, an agent.
@@ -16,6 +18,9 @@ const LONGEST_NAME: usize = 128;
 #[derive(Debug)]
 pub(super) struct Fields {
     span: &'static str,
+    /// The ending of a call that tells no error and no answer.
+    silent: Outcome,
+    is_answered: bool,
     usage: Usage,
     total: Option<u64>,
     cost: Option<f64>,
@@ -27,15 +32,17 @@ pub(super) struct Fields {
     pub(super) tool: Option<String>,
     /// The hash of a tool's arguments.
     pub(super) arguments: Option<u64>,
-    pub(super) is_error: bool,
+    is_error: bool,
     first_token: Option<Duration>,
     fault: Option<String>,
 }
 
 impl Fields {
-    pub(super) fn of(span: &'static str) -> Self {
+    pub(super) fn of(metadata: &'static Metadata<'static>) -> Self {
         Self {
-            span,
+            span: metadata.name(),
+            silent: if is_silent(metadata.target()) { Outcome::Error } else { Outcome::Ok },
+            is_answered: false,
             usage: Usage::UNKNOWN,
             total: None,
             cost: None,
@@ -71,6 +78,16 @@ impl Fields {
     /// The model that was asked and, where nobody says it, the one that answered.
     pub(super) fn model(&self) -> &str {
         self.requested.as_deref().or(self.answering.as_deref()).unwrap_or("unknown")
+    }
+
+    /// How the call ended. Of a crate that says nothing of failures: one without an answer failed and, where the answer was streamed, nobody took
+    /// its end.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.is_error {
+            return Outcome::Error;
+        }
+        let is_answered = self.is_answered || self.answering.is_some() || self.tells_usage();
+        if is_answered { Outcome::Ok } else { self.silent }
     }
 
     /// Whether it tells anything of what was used.
@@ -129,6 +146,8 @@ impl Fields {
             Meaning::Arguments => self.arguments = Some(hash_of(text)),
             Meaning::Error => self.is_error |= !text.is_empty() && text != "false" && text != "None",
             Meaning::Status => self.is_error |= text.eq_ignore_ascii_case("error"),
+            Meaning::Answer => self.is_answered |= !text.is_empty(),
+            Meaning::Streamed => {}
             Meaning::Count(_) | Meaning::Total => self.count(meaning, field, text.parse().ok(), &format!("{text:.32}")),
             Meaning::Cost | Meaning::FirstToken => {
                 if let Ok(number) = text.parse() {
@@ -176,8 +195,10 @@ impl Visit for Fields {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if self.meaning(field) == Some(Meaning::Error) {
-            self.is_error |= value;
+        match self.meaning(field) {
+            Some(Meaning::Error) => self.is_error |= value,
+            Some(Meaning::Streamed) if value && self.silent == Outcome::Error => self.silent = Outcome::Cancelled,
+            _ => {}
         }
     }
 

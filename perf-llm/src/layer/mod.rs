@@ -6,7 +6,7 @@ mod names;
 use crate::meter::{Frame, Meter, Metered, Run, current, replace, since};
 use fields::Fields;
 use names::{Role, is_known};
-use perf_runtime::{Kind, Outcome};
+use perf_runtime::Kind;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ thread_local! {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut fields = Fields::of(attributes.metadata().name());
+        let mut fields = Fields::of(attributes.metadata());
         attributes.record(&mut fields);
         let of_spans = span.scope().skip(1).find_map(|around| around.extensions().get::<Seen>()?.frame.clone());
         let around = innermost(of_spans, current());
@@ -195,8 +195,8 @@ impl GenAiLayer {
         let metered = seen.metered();
         let told = seen.fields.told();
         if call.is_none() {
-            let outcome = if seen.fields.is_error { Outcome::Error } else { Outcome::Ok };
-            inner.monitor.llm_call(metered.provider, metered.model).record(metered.took.unwrap_or_default(), outcome);
+            let calls = inner.monitor.llm_call(metered.provider, metered.model);
+            calls.record(metered.took.unwrap_or_default(), seen.fields.outcome());
         }
         inner.book(&Metered { told: told.as_ref(), ..metered });
     }

@@ -20,6 +20,11 @@ pub(super) enum Role {
     Other,
 }
 
+/// Whether a span is one of rig, whose spans tell neither a failure nor its kind.
+pub(super) fn is_silent(target: &str) -> bool {
+    target.starts_with("rig::")
+}
+
 /// The role by the operation that a span tells.
 pub(super) fn role_of_operation(operation: &str) -> Role {
     match operation {
@@ -56,6 +61,10 @@ pub(super) enum Meaning {
     Arguments,
     Error,
     Status,
+    /// The answer's id, which tells that there was one.
+    Answer,
+    /// Whether the answer was to be streamed.
+    Streamed,
     /// In seconds.
     FirstToken,
 }
@@ -65,6 +74,8 @@ const FIELDS: &[(&str, Meaning)] = &[
     ("gen_ai.provider.name", Meaning::Provider),
     ("gen_ai.system", Meaning::Provider),
     ("gen_ai.request.model", Meaning::RequestedModel),
+    ("gen_ai.request.stream", Meaning::Streamed),
+    ("gen_ai.response.id", Meaning::Answer),
     ("gen_ai.response.model", Meaning::AnsweringModel),
     ("gen_ai.agent.name", Meaning::Agent),
     ("gen_ai.tool.name", Meaning::Tool),

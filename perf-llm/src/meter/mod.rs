@@ -24,6 +24,8 @@ pub use run::RunView;
 pub use tools::LoopView;
 pub use view::{AgentView, BudgetView, HourView, ModelView, View};
 
+#[cfg(feature = "rmcp")]
+pub(crate) use book::OVERFLOW;
 #[cfg(feature = "tracing-layer")]
 pub(crate) use run::replace;
 pub(crate) use run::{Frame, Run};

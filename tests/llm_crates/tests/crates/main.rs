@@ -1,7 +1,9 @@
 //! Real crates against a server that speaks as the providers do: each call counts once, with the tokens and the cost that the server told.
 
+mod mcp;
 mod openai;
 mod others;
+mod rig;
 mod server;
 
 use perf_llm::{Llm, Meter, Settings};

@@ -75,7 +75,8 @@ async fn ollama_tells_its_calls_by_what_it_returns() {
     let (monitor, llm) = metering();
     let meter = llm.meter();
     let address = server::start().await;
-    research(&Ollama::new("http://127.0.0.1", address.port())).await;
+    let ollama = Ollama::builder().host("http://127.0.0.1").port(address.port()).build();
+    research(&ollama).await;
     assert_eq!((sums(meter), picos(meter)), ([2, 52, 596, 0, 0], 0));
     assert_eq!((states(meter), outcomes(&monitor, "ollama", "llama3.2")), (vec![("local", 2)], [2, 0, 0]));
     assert_eq!(meter.view().agents[0].totals.calls, 2);

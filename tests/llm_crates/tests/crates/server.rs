@@ -1,5 +1,6 @@
 //! A server that speaks as the providers do: OpenAI's chat and responses, Anthropic's messages, Gemini's `generateContent`, Ollama's chat. Whole and
-//! streamed; the model `broken` fails, and `slow` never ends its stream.
+//! streamed; the model `broken` fails, and `slow` never ends its stream. Over chat the model `caller` asks for the first tool it is given, once, and then
+//! answers with what the tool told; `looper` asks for it again and again.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,13 +15,20 @@ use std::net::SocketAddr;
 
 /// Starts it on a port that is free, on the runtime of the caller.
 pub async fn start() -> SocketAddr {
+    start_as(None).await
+}
+
+/// Starts one that answers each chat as the model of that name does (`broken`, `slow`, `caller`, `looper`), whichever is asked.
+pub async fn start_as(model: Option<&'static str>) -> SocketAddr {
     let app = Router::new()
-        .route("/v1/chat/completions", post(async |body: Bytes| chat(&asked(&body))))
+        .route("/v1/chat/completions", post(async move |body: Bytes| chat(&asked(&body), model)))
         .route("/v1/responses", post(async |body: Bytes| responses(&asked(&body))))
         .route("/v1/messages", post(async |body: Bytes| messages(&asked(&body))))
         .route(
             "/v1beta/models/{call}",
-            post(async |Path(call): Path<String>, uri: Uri| gemini(&call, uri.query() == Some("alt=sse"))),
+            post(async |Path(call): Path<String>, uri: Uri| {
+                gemini(&call, uri.query().is_some_and(|query| query.contains("alt=sse")))
+            }),
         )
         .route("/api/chat", post(async |body: Bytes| ollama(&asked(&body))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -65,8 +73,9 @@ fn events(events: &[Value], ends: &str, is_slow: bool) -> Response {
     streamed("text/event-stream", pieces, is_slow)
 }
 
-fn chat(asked: &Value) -> Response {
+fn chat(asked: &Value, acts_as: Option<&str>) -> Response {
     let model = model(asked);
+    let acts_as = acts_as.unwrap_or(model);
     let usage = json!({ "prompt_tokens": 1200, "completion_tokens": 300, "total_tokens": 1500,
         "prompt_tokens_details": { "cached_tokens": 1000 }, "completion_tokens_details": { "reasoning_tokens": 100 } });
     let head = json!({ "id": "c1", "created": 1, "model": model });
@@ -75,12 +84,13 @@ fn chat(asked: &Value) -> Response {
         all.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         all
     };
-    if model == "broken" {
+    if acts_as == "broken" {
         return failed();
     }
     if !is_streamed(asked) {
-        let choice =
-            json!({ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": "Hi" } });
+        let choice = called(asked, acts_as).unwrap_or_else(
+            || json!({ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": text(asked) } }),
+        );
         return whole(&with(json!({ "object": "chat.completion", "choices": [choice], "usage": usage })));
     }
     let piece = |delta: Value, finish: Value| {
@@ -95,7 +105,24 @@ fn chat(asked: &Value) -> Response {
     if asked["stream_options"]["include_usage"] == true {
         all.push(with(json!({ "object": "chat.completion.chunk", "choices": [], "usage": usage })));
     }
-    events(&all, "data: [DONE]\n\n", model == "slow")
+    events(&all, "data: [DONE]\n\n", acts_as == "slow")
+}
+
+/// What the model says at last: the result of a tool, where there is one.
+fn text(asked: &Value) -> Value {
+    let last = asked["messages"].as_array().and_then(|messages| messages.last());
+    last.filter(|last| last["role"] == "tool").map_or_else(|| json!("Hi"), |last| last["content"].clone())
+}
+
+/// The choice of a model that asks for a tool.
+fn called(asked: &Value, acts_as: &str) -> Option<Value> {
+    let messages = asked["messages"].as_array()?;
+    let has_result = messages.iter().any(|message| message["role"] == "tool");
+    let calls = acts_as == "looper" || (acts_as == "caller" && !has_result);
+    let tool = asked["tools"][0]["function"]["name"].as_str().filter(|_| calls)?;
+    let call = json!({ "id": format!("t{}", messages.len()), "type": "function", "function": { "name": tool, "arguments": "{}" } });
+    let message = json!({ "role": "assistant", "content": null, "tool_calls": [call] });
+    Some(json!({ "index": 0, "finish_reason": "tool_calls", "message": message }))
 }
 
 fn responses(asked: &Value) -> Response {
