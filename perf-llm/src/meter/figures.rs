@@ -1,64 +1,98 @@
-//! The metrics of calls to language models.
+//! The metrics of calls to language models. Their series are looked up once for each model and each agent, and kept: a call is counted without
+//! a search for them.
 
-use super::book::Entry;
+use super::book::{Entry, Known};
+use super::run::locked;
+use crate::cost::PriceState;
+use crate::usage::Class;
 use perf_runtime::Monitor;
 use perf_runtime::extend::ToldUsage;
-use perf_runtime::metric::Histogram;
+use perf_runtime::metric::{Counter, Histogram};
+use rustc_hash::FxBuildHasher;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// The agent of calls that no agent made.
 pub(super) const UNATTRIBUTED: &str = "(unattributed)";
+/// The most models, and the most agents, whose series are kept; those of others are searched for at each call.
+const MOST_KEPT: usize = 1_000;
+const STATES: [Known; 6] = [
+    Known::Price(PriceState::Priced),
+    Known::Price(PriceState::Free),
+    Known::Price(PriceState::Unpriced),
+    Known::Price(PriceState::Incomplete),
+    Known::Price(PriceState::Local),
+    Known::Unknown,
+];
 
-pub(super) struct Figures(Monitor);
+type ByName<T> = HashMap<Box<str>, T, FxBuildHasher>;
+
+pub(super) struct Figures {
+    monitor: Monitor,
+    /// By provider and model.
+    models: Mutex<ByName<ByName<Arc<OfModel>>>>,
+    agents: Mutex<ByName<Arc<OfAgent>>>,
+}
+
+/// The series of a model, each made when it is first counted.
+#[derive(Default)]
+struct OfModel {
+    tokens: [OnceLock<Counter>; Class::ALL.len()],
+    states: [OnceLock<Counter>; STATES.len()],
+    cost: OnceLock<Counter>,
+    first_token: OnceLock<Histogram>,
+    speed: OnceLock<Histogram>,
+}
+
+#[derive(Default)]
+struct OfAgent {
+    input: OnceLock<Counter>,
+    output: OnceLock<Counter>,
+    cost: OnceLock<Counter>,
+}
 
 impl Figures {
     pub(super) fn new(monitor: &Monitor) -> Self {
-        Self(monitor.clone())
+        Self { monitor: monitor.clone(), models: Mutex::default(), agents: Mutex::default() }
     }
 
     pub(super) fn record(&self, entry: &Entry<'_>, told: Option<&ToldUsage>, took: Option<Duration>) {
-        let (provider, model) = (entry.provider, entry.model);
-        let agent = entry.agent.unwrap_or(UNATTRIBUTED);
+        let (model, agent) = (self.of_model(entry), self.of_agent(entry.agent.unwrap_or(UNATTRIBUTED)));
         for (class, count) in entry.usage.iter().filter(|(class, count)| *count > 0 && !class.is_tool()) {
-            let class = class.name().trim_end_matches("_tokens");
-            self.of_model(
-                "llm_tokens_total",
-                "Tokens by class: input and output are the totals, of which the others are parts.",
-                entry,
-                [("class", class)],
-                count as f64,
-            );
-            if matches!(class, "input" | "output") {
-                let of_agent =
-                    self.0.metrics().counter("llm_agent_tokens_total").help("Tokens that agents used, by class.");
-                of_agent.label("agent", agent).label("class", class).register().add(count as f64);
+            if let Some(tokens) = model.tokens.get(class as usize) {
+                tokens.get_or_init(|| self.tokens(entry, class)).add(count as f64);
+            }
+            match class {
+                Class::Input => agent.input.get_or_init(|| self.agent_tokens(entry, "input")).add(count as f64),
+                Class::Output => agent.output.get_or_init(|| self.agent_tokens(entry, "output")).add(count as f64),
+                _ => {}
             }
         }
         if let Some(cost) = entry.cost {
-            let help = "The known cost in dollars: calls that are unpriced, incomplete or of unknown usage are in llm_calls_by_price_total.";
-            self.of_model("llm_cost_dollars_total", help, entry, [], cost.dollars());
-            let of_agent =
-                self.0.metrics().counter("llm_agent_cost_dollars_total").help("The known cost of agents, in dollars.");
-            of_agent.label("agent", agent).register().add(cost.dollars());
+            model.cost.get_or_init(|| self.cost(entry)).add(cost.dollars());
+            agent.cost.get_or_init(|| self.agent_cost(entry)).add(cost.dollars());
         }
-        let help = "Calls by the state of their price.";
-        self.of_model("llm_calls_by_price_total", help, entry, [("state", entry.known.name())], 1.0);
+        let state = STATES.iter().zip(&model.states).find(|(state, _)| **state == entry.known);
+        if let Some((_, state)) = state {
+            state.get_or_init(|| self.state(entry)).increment();
+        }
         if let Some(told) = told {
             for rule in &told.repairs {
-                let repaired = self.0.metrics().counter("llm_usage_repaired_total");
+                let repaired = self.monitor.metrics().counter("llm_usage_repaired_total");
                 repaired
                     .help("Usage whose counts contradicted each other, by the rule that put them right.")
                     .label("rule", *rule)
                     .register()
                     .increment();
             }
-            self.speed(provider, model, entry, told, took);
+            self.speed(&model, entry, told, took);
         }
     }
 
     /// Counts a newer table of prices that was looked for.
     pub(super) fn refreshed(&self, outcome: &'static str) {
-        let refreshed = self.0.metrics().counter("llm_price_refreshes_total");
+        let refreshed = self.monitor.metrics().counter("llm_price_refreshes_total");
         refreshed
             .help("Newer tables of prices that were looked for, and whether they were taken.")
             .label("outcome", outcome)
@@ -68,32 +102,83 @@ impl Figures {
 
     /// Counts usage that could not be true.
     pub(super) fn refuse(&self) {
-        let refused = self.0.metrics().counter("llm_usage_refused_total");
+        let refused = self.monitor.metrics().counter("llm_usage_refused_total");
         refused.help("Usage that could not be true: it counts as unknown.").register().increment();
     }
 
+    fn of_model(&self, entry: &Entry<'_>) -> Arc<OfModel> {
+        let mut providers = locked(&self.models);
+        if let Some(kept) = providers.get(entry.provider).and_then(|models| models.get(entry.model)) {
+            return Arc::clone(kept);
+        }
+        let made = Arc::<OfModel>::default();
+        if providers.values().map(HashMap::len).sum::<usize>() < MOST_KEPT {
+            providers.entry(entry.provider.into()).or_default().insert(entry.model.into(), Arc::clone(&made));
+        }
+        made
+    }
+
+    fn of_agent(&self, agent: &str) -> Arc<OfAgent> {
+        let mut agents = locked(&self.agents);
+        if let Some(kept) = agents.get(agent) {
+            return Arc::clone(kept);
+        }
+        let made = Arc::<OfAgent>::default();
+        if agents.len() < MOST_KEPT {
+            agents.insert(agent.into(), Arc::clone(&made));
+        }
+        made
+    }
+
     /// The time to the first token, and tokens a second from there on.
-    fn speed(&self, provider: &str, model: &str, entry: &Entry<'_>, told: &ToldUsage, took: Option<Duration>) {
+    fn speed(&self, model: &OfModel, entry: &Entry<'_>, told: &ToldUsage, took: Option<Duration>) {
         let histogram = |name: &str, unit: &str, help: &str| -> Histogram {
-            let named = self.0.metrics().histogram(name).unit(unit).help(help);
-            named.label("provider", provider).label("model", model).register()
+            let named = self.monitor.metrics().histogram(name).unit(unit).help(help);
+            named.label("provider", entry.provider).label("model", entry.model).register()
         };
         if let Some(first) = told.first_token {
             let help = "From the request to the first token of the answer.";
-            histogram("llm_time_to_first_token_seconds", "seconds", help).record(first.as_secs_f64());
+            let made = || histogram("llm_time_to_first_token_seconds", "seconds", help);
+            model.first_token.get_or_init(made).record(first.as_secs_f64());
         }
         let written = took.map(|took| took.saturating_sub(told.first_token.unwrap_or_default()).as_secs_f64());
-        if let (Some(output), Some(seconds)) =
-            (entry.usage.get(crate::usage::Class::Output), written.filter(|s| *s > 0.0))
-        {
+        if let (Some(output), Some(seconds)) = (entry.usage.get(Class::Output), written.filter(|s| *s > 0.0)) {
             let help = "Generated tokens a second, after the first one where its time is known.";
-            histogram("llm_output_tokens_per_second", "tokens", help).record(output as f64 / seconds);
+            let made = || histogram("llm_output_tokens_per_second", "tokens", help);
+            model.speed.get_or_init(made).record(output as f64 / seconds);
         }
     }
 
-    fn of_model<const N: usize>(&self, name: &str, help: &str, entry: &Entry<'_>, labels: [(&str, &str); N], by: f64) {
-        let named =
-            self.0.metrics().counter(name).help(help).label("provider", entry.provider).label("model", entry.model);
-        labels.into_iter().fold(named, |named, (label, value)| named.label(label, value)).register().add(by);
+    fn tokens(&self, entry: &Entry<'_>, class: Class) -> Counter {
+        let help = "Tokens by class: input and output are the totals, of which the others are parts.";
+        self.made("llm_tokens_total", help, entry, &[("class", class.name().trim_end_matches("_tokens"))])
+    }
+
+    fn cost(&self, entry: &Entry<'_>) -> Counter {
+        let help = "The known cost in dollars: calls that are unpriced, incomplete or of unknown usage are in llm_calls_by_price_total.";
+        self.made("llm_cost_dollars_total", help, entry, &[])
+    }
+
+    fn state(&self, entry: &Entry<'_>) -> Counter {
+        let help = "Calls by the state of their price.";
+        self.made("llm_calls_by_price_total", help, entry, &[("state", entry.known.name())])
+    }
+
+    fn agent_tokens(&self, entry: &Entry<'_>, class: &str) -> Counter {
+        let tokens =
+            self.monitor.metrics().counter("llm_agent_tokens_total").help("Tokens that agents used, by class.");
+        tokens.label("agent", entry.agent.unwrap_or(UNATTRIBUTED)).label("class", class).register()
+    }
+
+    fn agent_cost(&self, entry: &Entry<'_>) -> Counter {
+        let help = "The known cost of agents, in dollars.";
+        let cost = self.monitor.metrics().counter("llm_agent_cost_dollars_total").help(help);
+        cost.label("agent", entry.agent.unwrap_or(UNATTRIBUTED)).register()
+    }
+
+    fn made(&self, name: &str, help: &str, entry: &Entry<'_>, labels: &[(&str, &str)]) -> Counter {
+        let counter = self.monitor.metrics().counter(name).help(help);
+        let named = counter.label("provider", entry.provider).label("model", entry.model);
+        labels.iter().fold(named, |named, (label, value)| named.label(*label, *value)).register()
     }
 }
