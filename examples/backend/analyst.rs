@@ -1,9 +1,10 @@
 //! The agent `analyst`: answers questions about a series with tools that run SQL.
 //!
-//! There is no language model behind it. It looks for a few words in the question, calls the tool that fits, and puts
-//! what the tool found into a sentence. An agent with a model would differ only in the choice of tools;
-//! the attributes would stand where they stand here.
+//! Without a language model (`--llm-url`) it looks for a few words in the question, calls the tool that fits, and puts
+//! what the tool found into a sentence. With one the model chooses the tools, for a few turns, and answers in its own words:
+//! the attributes of the agent and of the tools stand where they stood.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use perf_runtime::{monitor_agent, monitor_tool};
@@ -16,6 +17,10 @@ use crate::moment::{self, HOUR};
 use crate::queries::Series;
 use crate::store::Store;
 
+pub(crate) mod model;
+
+use model::{Model, ModelError, Wanted};
+
 /// The questions that it knows; others may be worded differently, as long as the words that matter are there.
 pub(crate) const QUESTIONS: [&str; 4] = [
     "which day was busiest?",
@@ -27,10 +32,13 @@ pub(crate) const QUESTIONS: [&str; 4] = [
 /// Days named in an answer about departures.
 const DAYS_NAMED: usize = 5;
 
-#[derive(Debug)]
+/// The most times that a model is asked for one answer.
+const MOST_TURNS: usize = 8;
+
 pub(crate) struct Analyst {
     store: Arc<Store>,
     fault: FaultSwitch,
+    model: Option<Model>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,12 +46,12 @@ pub(crate) struct Answer {
     series: String,
     #[serde(rename = "answer")]
     pub(crate) text: String,
-    /// The tool that was called.
+    /// The tool that was called, the last one where there were several.
     tool: &'static str,
     /// The findings of the tool, as data.
     pub(crate) found: Value,
-    /// The method of the agent (rules and SQL, no language model): stated with every answer.
-    by: &'static str,
+    /// The method of the agent (rules and SQL, or a language model that calls tools): stated with every answer.
+    by: Cow<'static, str>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +60,10 @@ pub(crate) enum AnalystError {
     UnknownQuestion,
     #[error("{0} has too few points to answer this: it needs {1}")]
     TooFewPoints(String, &'static str),
+    #[error("the model gave no answer in {MOST_TURNS} turns: it asked for tools alone")]
+    NoAnswer,
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -76,25 +88,94 @@ impl Topic {
         let question = question.to_lowercase();
         WORDS.into_iter().find(|(_, words)| words.iter().any(|word| question.contains(word))).map(|(topic, _)| topic)
     }
+
+    const ALL: [Self; 4] = [Self::BusiestDay, Self::UsualWeekDeparture, Self::Average, Self::CountPoints];
+
+    /// The tool that answers it, and what it does, for a model.
+    const fn tool(self) -> (&'static str, &'static str) {
+        match self {
+            Self::BusiestDay => ("busiest_day", "The day of the series with the largest total"),
+            Self::UsualWeekDeparture => ("usual_week_departure", "The days that depart most from the usual week"),
+            Self::Average => ("average", "The average of all values of the series"),
+            Self::CountPoints => ("count_points", "The number of points of the series"),
+        }
+    }
 }
 
 impl Analyst {
-    pub(crate) const fn new(store: Arc<Store>, fault: FaultSwitch) -> Self {
-        Self { store, fault }
+    pub(crate) const fn new(store: Arc<Store>, fault: FaultSwitch, model: Option<Model>) -> Self {
+        Self { store, fault, model }
     }
 
     /// Answers a question about a series.
     #[monitor_agent("analyst")]
     pub(crate) async fn answer(&self, series: &Series, question: &str) -> Result<Answer, AnalystError> {
         self.fault.is_over(Fault::StuckAgent).await;
-        let (tool, text, found) = match Topic::of(question).ok_or(AnalystError::UnknownQuestion)? {
-            Topic::BusiestDay => self.busiest_day(series).await?,
-            Topic::UsualWeekDeparture => self.usual_week_departure(series).await?,
-            Topic::Average => self.average(series).await?,
-            Topic::CountPoints => self.count_points(series).await?,
-        };
-        let by = "analyst: keyword rules and SQL, no language model";
+        if let Some(model) = &self.model {
+            return self.ask(model, series, question).await;
+        }
+        let topic = Topic::of(question).ok_or(AnalystError::UnknownQuestion)?;
+        let (tool, text, found) = self.call(topic, series).await?;
+        let by = "analyst: keyword rules and SQL, no language model".into();
         Ok(Answer { series: series.name.clone(), text, tool, found, by })
+    }
+
+    /// Has a model answer: it asks for tools, is told what they found, and so on until it says something.
+    async fn ask(&self, model: &Model, series: &Series, question: &str) -> Result<Answer, AnalystError> {
+        let role = format!(
+            "You answer questions about the series {}. Call a tool for what you need to know, and then answer in a sentence.",
+            series.name
+        );
+        let mut said =
+            vec![json!({ "role": "system", "content": role }), json!({ "role": "user", "content": question })];
+        let tools: Value = Topic::ALL.map(in_model_words).into_iter().collect();
+        let (mut tool, mut found) = ("none", Value::Null);
+        for _ in 0..MOST_TURNS {
+            let reply = model.ask(&said, &tools).await?;
+            let wanted = reply.wanted()?;
+            if wanted.is_empty() {
+                let by = format!("analyst: {}, with tools that run SQL", model.name()).into();
+                return Ok(Answer { series: series.name.clone(), text: reply.text()?, tool, found, by });
+            }
+            said.push(reply.said()?);
+            for wanted in wanted {
+                let content = self.serve(model, series, &wanted, (&mut tool, &mut found)).await?;
+                said.push(json!({ "role": "tool", "tool_call_id": wanted.id, "content": content }));
+            }
+        }
+        Err(AnalystError::NoAnswer)
+    }
+
+    /// Calls a tool that a model wants; what it is told of it.
+    async fn serve(
+        &self,
+        model: &Model,
+        series: &Series,
+        wanted: &Wanted,
+        last: (&mut &'static str, &mut Value),
+    ) -> Result<String, AnalystError> {
+        let Some(topic) = Topic::ALL.into_iter().find(|topic| topic.tool().0 == wanted.tool) else {
+            return Ok("there is no such tool".to_owned());
+        };
+        // An agent that goes round in circles is told of on the page and by a rule.
+        model.meter().tool_called(topic.tool().0, &wanted.arguments);
+        match self.call(topic, series).await {
+            Ok((tool, text, found)) => {
+                (*last.0, *last.1) = (tool, found);
+                Ok(text)
+            }
+            Err(error @ AnalystError::TooFewPoints(..)) => Ok(error.to_string()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn call(&self, topic: Topic, series: &Series) -> Result<Finding, AnalystError> {
+        match topic {
+            Topic::BusiestDay => self.busiest_day(series).await,
+            Topic::UsualWeekDeparture => self.usual_week_departure(series).await,
+            Topic::Average => self.average(series).await,
+            Topic::CountPoints => self.count_points(series).await,
+        }
     }
 
     #[monitor_tool("busiest_day")]
@@ -147,6 +228,13 @@ impl Analyst {
 
 /// The tool's name, its answer as a sentence, and as data.
 type Finding = (&'static str, String, Value);
+
+/// A tool as OpenAI's chat describes it.
+fn in_model_words(topic: Topic) -> Value {
+    let (name, description) = topic.tool();
+    let parameters = json!({ "type": "object", "properties": {} });
+    json!({ "type": "function", "function": { "name": name, "description": description, "parameters": parameters } })
+}
 
 fn too_few(series: &Series, needed: &'static str) -> AnalystError {
     AnalystError::TooFewPoints(series.name.clone(), needed)

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use jiff::SignedDuration;
+use perf_kit::llm::Money;
+use reqwest::Url;
 
 use crate::fault::Fault;
 use crate::input::Source;
@@ -66,6 +68,15 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "history")]
     pub(crate) no_history: bool,
 
+    /// Server that speaks as OpenAI's chat does, such as <http://127.0.0.1:11434/v1>, whose model (`gpt-5-mini`) then chooses the analyst's tools;
+    /// its key, if it has one, is in `LLM_API_KEY`. Without it keyword rules choose, and no model is asked
+    #[arg(long, value_name = "URL", value_parser = llm_url)]
+    pub(crate) llm_url: Option<Url>,
+
+    /// Dollars that the analyst may spend on the model in a day; calls beyond are refused before they are sent
+    #[arg(long, value_name = "DOLLARS", default_value = "1.00", requires = "llm_url")]
+    pub(crate) llm_budget: Money,
+
     /// Tell this webhook of alerts (Alertmanager's payload)
     #[arg(long, value_name = "URL")]
     pub(crate) notify: Option<String>,
@@ -93,6 +104,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("it must be longer than zero".to_owned()),
     }
+}
+
+fn llm_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("it must begin with http:// or https://".to_owned());
+    }
+    // It would stand in the list of processes.
+    let has_secret = !url.username().is_empty() || url.password().is_some();
+    if has_secret { Err("it must hold no secret: a key is in LLM_API_KEY".to_owned()) } else { Ok(url) }
 }
 
 fn database_url(text: &str) -> Result<String, String> {
@@ -133,6 +154,17 @@ mod tests {
         assert_eq!(options(&[]).map(|o| o.load).ok(), Some(4));
         assert_eq!(options(&["--load"]).map(|o| o.load).ok(), Some(4));
         assert_eq!(options(&["--load", "0"]).map(|o| o.load).ok(), Some(0));
+    }
+
+    #[test]
+    fn a_model_is_asked_at_an_address_without_a_secret() {
+        assert!(llm_url("http://127.0.0.1:11434/v1").is_ok() && llm_url("https://api.openai.com/v1/").is_ok());
+        for wrong in ["", "127.0.0.1:80", "ftp://example.com/v1", "https://ada:secret@example.com/v1"] {
+            let refused = llm_url(wrong).expect_err("it was accepted");
+            assert!(!refused.contains("secret@"), "{refused}");
+        }
+        let alone = Options::try_parse_from(["backend", "--llm-budget", "2"]);
+        assert!(alone.is_err(), "a budget of no model");
     }
 
     #[test]

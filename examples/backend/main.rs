@@ -1,8 +1,8 @@
 //! A service whose every part is measured: annotated functions, real parts, true numbers.
 //!
 //! It loads time series from CSV files into `SQLite` or `PostgreSQL` through a workflow, serves them over HTTP, answers
-//! questions about them through an agent with tools (keyword rules and SQL: there is no language model behind it), and
-//! can send itself traffic. Run it from the root of the repository:
+//! questions about them through an agent with tools (keyword rules and SQL or, with `--llm-url`, a language model that
+//! chooses among them), and can send itself traffic. Run it from the root of the repository:
 //!
 //! ```text
 //! cargo run --release --example backend -- --duration 20s
@@ -40,6 +40,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
+use perf_kit::llm::{BudgetSetting, Meter};
 use perf_kit::notify;
 use perf_runtime::rule::{RuleSet, presets};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
@@ -48,6 +49,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use analyst::Analyst;
+use analyst::model::Model;
 use cli::Options;
 use error::Failure;
 use fault::FaultSwitch;
@@ -121,6 +124,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let builder = perf_kit::builder("mcp-backend").monitor(set_up).history(history).notify(notifications(options));
     let perf = builder.without_server().start()?;
     let (monitor, own) = (perf.monitor().clone(), perf.router()?);
+    let model = model(options, perf.llm())?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
     perf_host::watch_pool(&monitor, "backend", store.pool.clone());
@@ -133,7 +137,8 @@ async fn run(options: &Options) -> Result<(), Failure> {
         () = stop.requested() => {}
     }
     if !loaded.is_empty() {
-        clients = serve(options, listener, (&monitor, own), &store, fault, &loaded, &stop).await?;
+        let analyst = Analyst::new(Arc::clone(&store), fault.clone(), model);
+        clients = serve(options, listener, (&monitor, own), (&store, analyst), fault, &loaded, &stop).await?;
     }
 
     report::print(&monitor, &clients);
@@ -145,19 +150,31 @@ async fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The model that chooses the analyst's tools, with a budget for each day, where there is to be one.
+fn model(options: &Options, meter: Option<&Meter>) -> Result<Option<Model>, Failure> {
+    let (Some(url), Some(meter)) = (&options.llm_url, meter) else {
+        say!("no language model: keyword rules choose the analyst's tools (--llm-url names a server that has one)");
+        return Ok(None);
+    };
+    meter.add_budget(BudgetSetting::per("day").agent("analyst").dollars(options.llm_budget))?;
+    let model = Model::new(url, meter);
+    say!("the analyst asks {}, for at most {} dollars a day", model.name(), options.llm_budget);
+    Ok(Some(model))
+}
+
 /// Answers requests until told to stop, and hands back what the traffic's clients saw.
 async fn serve(
     options: &Options,
     listener: TcpListener,
     (monitor, own): (&Monitor, Router),
-    store: &Arc<Store>,
+    (store, analyst): (&Arc<Store>, Analyst),
     fault: FaultSwitch,
     loaded: &[Loaded],
     stop: &Stop,
 ) -> Result<ClientView, Failure> {
     store.ensure_series(traffic::OWN_SERIES).await.map_err(Failure::Schema)?;
     let (upkeep, work) = Upkeep::start(fault.clone());
-    let mut server = Server::start(listener, service::router(monitor, own, store, (&upkeep, fault.clone())))?;
+    let mut server = Server::start(listener, service::router(monitor, own, store, &upkeep, analyst))?;
     say!("listening on {}", server.url().as_str().trim_end_matches('/'));
 
     let traffic = Traffic::start(Plan {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::analyst::AnalystError;
+use crate::analyst::model::ModelError;
 use crate::error::reason;
 use crate::terminal::one_line;
 
@@ -55,6 +56,8 @@ impl From<AnalystError> for ApiError {
     fn from(error: AnalystError) -> Self {
         match error {
             AnalystError::Database(error) => error.into(),
+            AnalystError::Model(ModelError::Budget(_)) => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
+            AnalystError::Model(_) | AnalystError::NoAnswer => Self::new(StatusCode::BAD_GATEWAY, error.to_string()),
             AnalystError::UnknownQuestion | AnalystError::TooFewPoints(..) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
             }

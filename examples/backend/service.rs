@@ -16,7 +16,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::analyst::{Analyst, Answer};
-use crate::fault::FaultSwitch;
 use crate::moment;
 use crate::problem::ApiError;
 use crate::queries::{Extent, Point, Series};
@@ -40,7 +39,7 @@ const MOST_POINTS: u16 = 1_000;
 const KEPT_POINTS: i64 = 5_000;
 const LOOKED_AT_EVERY: u64 = 500;
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Service {
     store: Arc<Store>,
     analyst: Arc<Analyst>,
@@ -66,9 +65,10 @@ pub(crate) fn router(
     monitor: &Monitor,
     own: Router,
     store: &Arc<Store>,
-    (upkeep, fault): (&Arc<Upkeep>, FaultSwitch),
+    upkeep: &Arc<Upkeep>,
+    analyst: Analyst,
 ) -> Router {
-    let analyst = Arc::new(Analyst::new(Arc::clone(store), fault));
+    let analyst = Arc::new(analyst);
     let service = Router::new()
         .route(SERIES, get(list_series))
         .route(POINTS, get(points).post(add_point))

@@ -1,8 +1,12 @@
 //! The example service, run as its users run it: what it did, what its clients saw and what `/metrics` says must agree.
 #![cfg(unix)]
 
+mod analyst;
 mod fixed_load;
 mod incidents;
+#[path = "../llm_crates/tests/crates/server.rs"]
+#[expect(dead_code, reason = "it is shared with a workspace that uses all of it")]
+mod llm_server;
 mod metrics;
 mod named;
 mod postgres;

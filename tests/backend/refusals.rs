@@ -54,6 +54,8 @@ fn a_report_that_cannot_be_written_is_named_before_anything_starts() {
 fn wrong_use_is_refused_with_the_flag_and_what_it_takes() {
     for (arguments, named) in [
         (&["--prot", "0"][..], "--prot"),
+        (&["--llm-url", "localhost"], "--llm-url"),
+        (&["--llm-url", "http://ada:secret@localhost/v1"], "a key is in LLM_API_KEY"),
         (&["--duration", "90"], "it has no unit: write 90s"),
         (&["--duration", "soon"], "write one such as 20s"),
         (&["--port", "99999"], "--port"),

@@ -8,7 +8,7 @@ async fn ask(series: &str, question: &str) -> Result<Answer, AnalystError> {
     let sources: Vec<Source> = Source::built_in().into_iter().filter(|source| source.series() == series).collect();
     pipeline::load_all(&store, &sources).await.expect("good files");
     let series = store.find_series(series).await.expect("an answer").expect("the series");
-    Analyst::new(store, FaultSwitch::default()).answer(&series, question).await
+    Analyst::new(store, FaultSwitch::default(), None).answer(&series, question).await
 }
 
 #[tokio::test]
@@ -69,4 +69,12 @@ async fn a_question_that_it_does_not_know_is_answered_with_those_it_knows() {
 fn it_knows_the_questions_that_it_lists() {
     let topics = [Topic::BusiestDay, Topic::UsualWeekDeparture, Topic::Average, Topic::CountPoints];
     assert_eq!(QUESTIONS.map(Topic::of), topics.map(Some));
+}
+
+#[tokio::test]
+async fn each_tool_that_a_model_is_told_of_is_the_one_that_answers() {
+    for (question, topic) in QUESTIONS.into_iter().zip(QUESTIONS.map(Topic::of)) {
+        let answer = ask("nyc_taxi", question).await.expect("an answer");
+        assert_eq!(Some(answer.tool), topic.map(|topic| topic.tool().0), "{question}");
+    }
 }

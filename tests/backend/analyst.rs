@@ -1,0 +1,126 @@
+//! The example's analyst with a language model behind it (`--llm-url`), which is a server of ours.
+
+use serde_json::{Value, json};
+
+use crate::llm_server;
+use crate::program::Program;
+
+/// 200 new tokens at 0.25 dollars a million, 1,000 read from the cache at 0.025, 300 generated ones at 2: what a call of our server costs.
+const COST: f64 = 0.000_675;
+
+/// The example with a model that acts like that, and its address.
+async fn start(acts_as: &'static str, more: &[&str]) -> (Program, String) {
+    let url = format!("http://{}/v1", llm_server::start_as(Some(acts_as)).await);
+    let mut program = Program::start(&[&["--port", "0", "--load", "0", "--llm-url", &url], more].concat());
+    program.wait_for(|line| line.starts_with("the analyst asks gpt-5-mini at 127.0.0.1, for at most "));
+    let url = program.url();
+    (program, url)
+}
+
+/// The status and the body of an answer to a question about the taxis.
+async fn ask(url: &str) -> (u16, Value) {
+    let asked = json!({ "series": "nyc_taxi", "question": "Which day was busiest?" });
+    let answer = reqwest::Client::new().post(format!("{url}/ask")).json(&asked).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+/// What was used and spent. The table of prices is there, or it is waited for: the first call would have none.
+async fn spent(url: &str) -> Value {
+    loop {
+        let answer = reqwest::get(format!("{url}/api/v1/llm")).await.expect("an answer");
+        let all: Value = answer.json().await.expect("JSON");
+        if !all["prices"].is_null() {
+            return all;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn cost(totals: &Value) -> f64 {
+    totals["cost_dollars"].as_str().and_then(|dollars| dollars.parse().ok()).expect("dollars")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_chooses_the_tool_and_its_usage_cost_and_budget_are_shown() {
+    let (mut program, url) = start("caller", &["--llm-budget", "0.50"]).await;
+    spent(&url).await;
+    let (status, answer) = ask(&url).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!((&answer["tool"], &answer["found"]["day"]), (&json!("busiest_day"), &json!("2014-11-01")), "{answer}");
+    assert!(answer["answer"].as_str().expect("a text").contains("Saturday 2014-11-01"), "{answer}");
+    assert_eq!(answer["by"], "analyst: gpt-5-mini at 127.0.0.1, with tools that run SQL");
+
+    let all = spent(&url).await;
+    let agent = &all["agents"][0];
+    assert_eq!((&agent["agent"], &agent["totals"]["calls"]), (&json!("analyst"), &json!(2)), "{all}");
+    assert_eq!((&agent["totals"]["input_tokens"], &agent["totals"]["output_tokens"]), (&json!(2_400), &json!(600)));
+    assert!((cost(&agent["totals"]) - 2.0 * COST).abs() < 1e-12, "{agent}");
+    assert_eq!((&all["models"][0]["provider"], &all["models"][0]["model"]), (&json!("openai"), &json!("gpt-5-mini")));
+    let budget = &all["budgets"][0];
+    assert_eq!(
+        (&budget["name"], &budget["limit"], &budget["reserved"]),
+        (&json!("analyst"), &json!("0.5"), &json!("0"))
+    );
+    assert_eq!((&all["last_runs"][0]["tool_calls"], &all["refusals"]), (&json!(1), &json!([])));
+    let page = reqwest::get(format!("{url}/metrics")).await.expect("an answer").text().await.expect("a text");
+    let counted = page.lines().find(|line| line.starts_with("mcp_llm_calls_total{") && line.contains("outcome=\"ok\""));
+    assert!(counted.is_some_and(|line| line.ends_with(" 2")), "{counted:?}");
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_fails_is_named_and_the_service_goes_on() {
+    let (mut program, url) = start("broken", &[]).await;
+    spent(&url).await;
+    let (status, answer) = ask(&url).await;
+    assert_eq!((status, &answer["error"]), (502, &json!("the model's server answered 400 Bad Request")));
+    let all = spent(&url).await;
+    assert_eq!((&all["total"]["calls"], &all["total"]["by_price"]["unknown"]), (&json!(1), &json!(1)), "{all}");
+    assert_eq!(ask(&url).await.0, 502);
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_asks_for_the_same_tool_again_and_again_is_stopped_and_found() {
+    let (mut program, url) = start("looper", &[]).await;
+    spent(&url).await;
+    let (status, answer) = ask(&url).await;
+    let told = json!("the model gave no answer in 8 turns: it asked for tools alone");
+    assert_eq!((status, &answer["error"]), (502, &told));
+    let all = spent(&url).await;
+    let found = &all["loops"][0];
+    assert_eq!(
+        (&found["agent"], &found["tool"], &found["times"]),
+        (&json!("analyst"), &json!("busiest_day"), &json!(8))
+    );
+    assert_eq!((&all["total"]["calls"], &all["last_runs"][0]["repeats"]), (&json!(8), &json!(8)));
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_is_too_small_stops_a_call_before_it_is_sent() {
+    // Enough for one call as it is spent, and not for two as they are reserved: 1,000 tokens of an answer cost 0.002.
+    let (mut program, url) = start("looper", &["--llm-budget", "0.003"]).await;
+    spent(&url).await;
+    let (status, answer) = ask(&url).await;
+    assert_eq!(status, 402, "{answer}");
+    let told = answer["error"].as_str().expect("a text");
+    assert!(told.starts_with("the model was not asked: the budget of agent `analyst` (0.003 dollars"), "{told}");
+    let all = spent(&url).await;
+    let refused = json!({ "scope": "agent", "name": "analyst", "reason": "no_room", "calls": 1 });
+    assert_eq!(all["refusals"], json!([refused]), "{all}");
+    let calls = all["total"]["calls"].as_u64().expect("a count");
+    assert!((cost(&all["total"]) - calls as f64 * COST).abs() < 1e-12 && calls < 8, "{all}");
+    assert_eq!((&all["budgets"][0]["reserved"], &all["total"]["by_price"]["priced"]), (&json!("0"), &json!(calls)));
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
+#[test]
+fn without_a_model_the_service_says_so() {
+    let mut program = Program::start(&["--port", "0", "--load", "0"]);
+    program.wait_for(|line| {
+        line == "no language model: keyword rules choose the analyst's tools (--llm-url names a server that has one)"
+    });
+    program.url();
+    assert_eq!(program.interrupt().code, Some(0));
+}
