@@ -31,9 +31,9 @@ struct Begin {
 
 impl ServerThread {
     pub(super) fn new(server: Server) -> io::Result<Self> {
-        let (address, (begin, begun)) = (server.address, oneshot::channel());
+        let (address, (begin, told)) = (server.address, oneshot::channel());
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("perf-server".to_owned()).spawn(move || live(&runtime, server, begun))?;
+        thread::Builder::new().name("perf-server".to_owned()).spawn(move || live(&runtime, server, told))?;
         Ok(Self { address, begin })
     }
 
@@ -57,11 +57,11 @@ impl fmt::Debug for ServerThread {
 }
 
 /// The life of the thread.
-fn live(runtime: &Runtime, server: Server, begun: oneshot::Receiver<Begin>) {
+fn live(runtime: &Runtime, server: Server, told: oneshot::Receiver<Begin>) {
     give_way();
     let Server { listener, address, app, limits, feed } = server;
     runtime.block_on(async move {
-        let Ok(Begin { stop, ended }) = begun.await else { return };
+        let Ok(Begin { stop, ended }) = told.await else { return };
         let stop = async {
             stop.await;
             // Those who listen would stay for ever.
