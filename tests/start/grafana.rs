@@ -127,7 +127,7 @@ pub(super) fn dashboards() -> Tested {
 
 /// Holds dashboards to the schema that Grafana publishes, by a validator that comes with the packages of schemathesis.
 fn hold_to_the_schema(boards: &Value) {
-    let Some(packages) = std::env::var_os("PERF_SCHEMATHESIS") else {
+    let Some(packages) = env::var_os("PERF_SCHEMATHESIS") else {
         return println!("skipped: PERF_SCHEMATHESIS names no folder with a validator");
     };
     let mut python = Command::new("python3");
