@@ -14,12 +14,12 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 
 /// Starts it on a port that is free, on the runtime of the caller.
-pub async fn start() -> SocketAddr {
+pub(crate) async fn start() -> SocketAddr {
     start_as(None).await
 }
 
 /// Starts one that answers each chat as the model of that name does (`broken`, `slow`, `caller`, `looper`), whichever is asked.
-pub async fn start_as(model: Option<&'static str>) -> SocketAddr {
+pub(crate) async fn start_as(model: Option<&'static str>) -> SocketAddr {
     let app = Router::new()
         .route("/v1/chat/completions", post(async move |body: Bytes| chat(&asked(&body), model)))
         .route("/v1/responses", post(async |body: Bytes| responses(&asked(&body))))
