@@ -25,10 +25,13 @@ export class CallLines extends Lines {
     const open = (dot) => {
       if (dot) location.hash = dot.to;
     };
-    this.canvas.addEventListener("pointermove", (event) => attribute(this.canvas, "data-follows", this.near(event) ? "true" : null));
-    this.canvas.addEventListener("pointerdown", ({ clientX }) => (this.downAt = clientX));
-    // Who drags over the chart zooms.
-    this.canvas.addEventListener("click", (event) => Math.abs(event.clientX - this.downAt) <= SIZE && open(this.near(event)));
+    this.canvas.addEventListener("pointermove", (event) => {
+      attribute(this.canvas, "data-follows", this.near(event) ? "true" : null);
+      this.dragged = Math.max(this.dragged, Math.abs(event.clientX - this.downAt));
+    });
+    this.canvas.addEventListener("pointerdown", ({ clientX }) => Object.assign(this, { downAt: clientX, dragged: 0 }));
+    // A drag over the chart zooms, also one that comes back to where it began.
+    this.canvas.addEventListener("click", (event) => this.dragged <= SIZE && open(this.near(event)));
     this.canvas.addEventListener("keydown", (event) => {
       if (event.key === "Enter") open(this.here()[0]);
     });

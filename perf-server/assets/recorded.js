@@ -53,7 +53,7 @@ export class RecordedCalls {
     // Nothing stands in the column of traces where no subscriber has any.
     attribute(this.element.querySelector("table"), "data-traces", calls.some((call) => call.trace_id !== null) ? "true" : null);
     this.onshow(calls);
-    const make = ({ id }) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: address.to("call", [id]) })), h("td", {}, h("span")), h("td"), h("td", { class: "number" }), h("td"), h("td"));
+    const make = ({ id }) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: address.to("call", [id]) })), h("td", {}, h("span")), h("td"), h("td", { class: "number" }), h("td"), h("td", {}, h("a", { rel: "noreferrer", hidden: true }, "Show it"), h("span")));
     keyed(this.body, steady(this.body, calls, ({ id }) => id), ({ id }) => id, make, (element, call) => {
       const [took, ended, began, inside, failed, trace] = element.children;
       text(took.firstElementChild, duration(call.seconds));
@@ -61,8 +61,11 @@ export class RecordedCalls {
       text(began, clock(Date.parse(call.start)));
       text(inside, call.calls_known ? number(call.calls) : UNKNOWN);
       text(failed, failureOf(call));
-      const link = call.trace_link && h("a", { href: call.trace_link, rel: "noreferrer" }, "Show it");
-      trace.replaceChildren(link ?? call.trace_id ?? "");
+      const [link, id] = trace.children;
+      attribute(link, "href", call.trace_link);
+      attribute(link, "aria-label", `Show it: the trace of the call of ${duration(call.seconds)}`);
+      link.hidden = !call.trace_link;
+      text(id, call.trace_link ? "" : (call.trace_id ?? ""));
     });
   }
 }

@@ -35,7 +35,7 @@ const NO_METHOD: &str = "PROBE";
 /// A route of a part is treated as one of ours: the same tokens and checks of the origin, the same events of the target
 /// `perf_server::audit`, security headers, compression, limits of size and time for a body, and the same account of its cost
 /// ([`perf_runtime::extend::Overhead`]). A body is read before the handler runs. In a [`Server`](crate::Server) handlers run in the one thread of that server and in its
-/// runtime: what takes long goes [off it](crate::respond::off_the_runtime), and what is spawned there ends with the server. A handler that panics is answered with a
+/// runtime: what takes long goes [off it](crate::respond::off_the_runtime), what is spawned there ends with the server, and what they call is of no test that is alone in its process. A handler that panics is answered with a
 /// [problem](crate::respond::ProblemKind::Internal). The helpers of [`respond`](crate::respond) make it answer as ours do.
 ///
 /// ```

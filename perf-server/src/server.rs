@@ -62,7 +62,7 @@ pub fn serve<A: ToSocketAddrs>(monitor: &Monitor, address: A) -> impl Future<Out
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "a server answers nobody until `run`"]
+#[must_use = "a server answers nobody until `run` or `thread`"]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -87,7 +87,7 @@ impl Server {
         self.run_until(pending()).await;
     }
 
-    /// Answers requests until `stop` is ready, or this future is dropped. Then it takes no new ones, and those in flight have ten seconds to end.
+    /// Answers requests until `stop` is ready, or (soon after) this future is dropped. Then it takes no new ones, and those in flight have ten seconds to end.
     ///
     /// They are answered by [a thread of its own](Self::thread): no worker of the caller's runtime is ever busy with them. Where no thread can be had,
     /// nothing is served, which is an event of the level `error`.
@@ -97,10 +97,15 @@ impl Server {
             Ok(thread) => thread,
             Err(error) => return tracing::error!(target: "perf::server", %address, %error, "nothing is served"),
         };
-        let ((stopping, stopped), (ending, ended)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
+        let ((stopping, stopped), (ending, mut ended)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
         // Nothing is ever sent: each learns that the other's half is dropped.
         thread.begin(async { drop(stopped.await) }, ending);
-        stop.await;
+        tokio::select! {
+            () = stop => {}
+            _ = &mut ended => {
+                return tracing::error!(target: "perf::server", %address, "nothing is served any more: the thread ended");
+            }
+        }
         drop(stopping);
         drop(ended.await);
     }

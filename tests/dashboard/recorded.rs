@@ -125,10 +125,10 @@ async fn recorded_calls_are_dots_on_the_chart_of_durations_that_open_them() {
     service.tick();
     browser.open(&format!("{}#/series/operation/dotted", service.url)).await;
     browser.wait_for_text("main", |page| page.contains("Recorded calls")).await;
-    let said = format!("{LATENCY}?.ariaLabel ?? ''");
+    let label = format!("{LATENCY}?.ariaLabel ?? ''");
     let is_said =
         |said: &Value| said.as_str().is_some_and(|said| said.contains("2 recorded calls are marked, and listed below"));
-    browser.wait_until(&said, "dots", is_said).await;
+    browser.wait_until(&label, "dots", is_said).await;
     assert!(browser.text("main").await.contains("recorded calls: ○ ok, ◆ other"));
     for screen in Screen::ALL {
         browser.look_through(screen).await;
@@ -154,7 +154,7 @@ async fn recorded_calls_are_dots_on_the_chart_of_durations_that_open_them() {
     browser.wait_for_text("main", |page| page.contains("What ran inside")).await;
     // By a click, at whatever place of the chart one is.
     browser.go("#/series/operation/dotted").await;
-    browser.wait_until(&said, "dots once more", is_said).await;
+    browser.wait_until(&label, "dots once more", is_said).await;
     let click = format!(
         "const canvas = (() => {{ {LATENCY} }})(); const box = canvas.getBoundingClientRect();
         for (let x = box.width; x > 0; x -= 6) for (let y = 0; y < box.height; y += 6) {{

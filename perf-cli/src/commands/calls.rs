@@ -10,6 +10,7 @@ use crate::table::Table;
 use perf_runtime::Outcome;
 use perf_runtime::series::{CallInFlight, RecordedCall, RecordedField, RecordedTree, RecorderState};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// The answer of `GET /api/v1/calls`.
 #[derive(Debug, Deserialize)]
@@ -183,10 +184,16 @@ fn one(client: &Client, id: &str, output: &mut Output<'_>) -> Result<u8, Failure
     Ok(FINE)
 }
 
-/// Names and values; a question mark in place of one that is withheld, and dots behind one that is cut.
+/// Names and values, texts in quotation marks where they could be taken for more than one; a question mark in place of one that is withheld, and dots
+/// behind one that is cut.
 fn fields(fields: &[RecordedField]) -> Cell {
     let shown = fields.iter().map(|field| {
-        let value = field.value.as_deref().unwrap_or("?");
+        let is_plain = |value: &str| !value.is_empty() && value != "?" && !value.contains([' ', '=', '"']);
+        let value = match field.value.as_deref() {
+            None => "?".into(),
+            Some(value) if is_plain(value) => Cow::from(value),
+            Some(value) => format!("{value:?}").into(),
+        };
         format!("{}={value}{}", field.name, if field.is_cut { "…" } else { "" })
     });
     Cell::from(shown.collect::<Vec<_>>().join(" "))

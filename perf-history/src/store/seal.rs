@@ -45,7 +45,7 @@ impl Store {
         Ok(hours.into_iter().collect())
     }
 
-    /// Seals an hour, where it is this time or later.
+    /// Seals an hour. `time` is now or earlier.
     fn seal(&self, hour: u64, time: u64) -> Result<(), StoreError> {
         let progress: Option<Sealing> = get(&self.read()?.open_table(META)?, "sealing")?;
         let begun = progress.filter(|progress| progress.hour == hour).map_or(0, |progress| progress.below);

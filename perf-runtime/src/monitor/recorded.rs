@@ -23,7 +23,7 @@ impl MonitorBuilder {
     /// starts. Calls are recorded for the process, as long as one of its monitors wants it.
     ///
     /// Off, it costs a call one test of a word. On, a call inside another writes 48 bytes. The kept calls take 8 MiB at most, and those
-    /// that run 12 MiB at most.
+    /// that run 12 MiB at most, and 16 KiB for each outermost one whose calls have [values of fields](Self::recorded_fields).
     pub fn recorder(mut self, enabled: bool) -> Self {
         self.settings.recorder.enabled = enabled;
         self
@@ -49,7 +49,7 @@ impl MonitorBuilder {
         self
     }
 
-    /// Who sees the values that the option `fields(..)` of attributes names, of calls that are recorded: [`FieldAccess::Admin`] by default. This program sees
+    /// The access to the values that the option `fields(..)` of attributes names, of calls that are recorded: [`FieldAccess::Admin`] by default. This program sees
     /// them unless it is [`Off`](FieldAccess::Off); over HTTP the admin token is needed, or [`Read`](FieldAccess::Read) said. A history keeps them with
     /// their calls.
     ///

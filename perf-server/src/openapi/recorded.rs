@@ -103,7 +103,7 @@ fn call() -> ObjectBuilder {
         .may_have("fields", fields())
         .has(
             "fields_withheld",
-            flag().note("Whether values of fields are not told, its own or those of calls inside it: they are for whoever has the admin token, unless `[recorder] fields` says `read`."),
+            flag().note("Whether values of fields are not told, its own or, with its tree, those of calls inside it: they are for whoever has the admin token, unless `[recorder] fields` says `read`."),
         )
         .has("fields_missing", count().note("Calls inside it whose values of fields found no room: those of one tree are 16 KiB at most."))
         .has("is_slowest", flag().note("Whether it is one of the slowest of its series and minute."))

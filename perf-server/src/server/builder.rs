@@ -38,7 +38,7 @@ use tokio::net::{ToSocketAddrs, lookup_host};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "a builder does nothing until `bind` or `router`"]
+#[must_use = "a builder does nothing until `bind`, `listen` or `router`"]
 pub struct ServerBuilder {
     monitor: Monitor,
     read_token: Option<Secret>,

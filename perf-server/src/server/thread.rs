@@ -7,12 +7,13 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// A thread that has a server's port and waits to be told to answer. Dropped before that, it ends and the port is free.
+/// A thread that has a server's port and waits to be told to answer. Dropped before that, it ends, and soon after the port is free.
 ///
 /// The thread is called `perf-server`, has a runtime of its own, and on Linux a low priority (nice 10): the application's threads are run first. It
 /// answers also while the application's runtime is blocked, and where there is none. On a machine with many more busy threads than cores a probe waits
@@ -32,8 +33,17 @@ struct Begin {
 impl ServerThread {
     pub(super) fn new(server: Server) -> io::Result<Self> {
         let (address, (begin, told)) = (server.address, oneshot::channel());
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("perf-server".to_owned()).spawn(move || live(&runtime, server, told))?;
+        let (says, heard) = sync_channel(1);
+        let live = move || {
+            give_way();
+            // Made, and dropped, where there is no other runtime: else it would panic.
+            match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(live(server, told, &says)),
+                Err(error) => drop(says.send(Err(error))),
+            }
+        };
+        thread::Builder::new().name("perf-server".to_owned()).spawn(live)?;
+        heard.recv().map_err(io::Error::other)??;
         Ok(Self { address, begin })
     }
 
@@ -56,21 +66,20 @@ impl fmt::Debug for ServerThread {
     }
 }
 
-/// The life of the thread.
-fn live(runtime: &Runtime, server: Server, told: oneshot::Receiver<Begin>) {
-    give_way();
-    let Server { listener, address, app, limits, feed } = server;
-    runtime.block_on(async move {
-        let Ok(Begin { stop, ended }) = told.await else { return };
-        let stop = async {
-            stop.await;
-            // Those who listen would stay for ever.
-            feed.close();
-        };
-        match TcpListener::from_std(listener) {
-            Ok(listener) => connections::serve(listener, app, limits, stop).await,
-            Err(error) => tracing::error!(target: "perf::server", %address, %error, "nothing is served"),
-        }
-        drop(ended);
-    });
+/// The life of the thread, which says whether it can answer before it waits to be told.
+async fn live(server: Server, told: oneshot::Receiver<Begin>, says: &SyncSender<io::Result<()>>) {
+    let Server { listener, app, limits, feed, .. } = server;
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return drop(says.send(Err(error))),
+    };
+    drop(says.send(Ok(())));
+    let Ok(Begin { stop, ended }) = told.await else { return };
+    let stop = async {
+        stop.await;
+        // Those who listen would stay for ever.
+        feed.close();
+    };
+    connections::serve(listener, app, limits, stop).await;
+    drop(ended);
 }

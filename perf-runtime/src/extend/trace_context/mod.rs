@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 
 mod state;
 
@@ -120,7 +121,7 @@ impl TraceContext {
     #[must_use = "dropping the guard leaves the trace"]
     pub fn enter(this: &mut Option<Box<Self>>) -> EnteredTrace<'_> {
         swap(this);
-        EnteredTrace(this)
+        EnteredTrace(this, PhantomData)
     }
 }
 
@@ -145,9 +146,14 @@ fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
     fits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
-/// The guard of [`TraceContext::enter`]: it holds the trace that was current before.
+/// The guard of [`TraceContext::enter`]: it holds the trace that was current before. It stays on its thread, so no task holds it while it waits.
+///
+/// ```compile_fail
+/// fn goes_elsewhere(_: impl Send) {}
+/// goes_elsewhere(perf_runtime::extend::TraceContext::enter(&mut None));
+/// ```
 #[derive(Debug)]
-pub struct EnteredTrace<'a>(&'a mut Option<Box<TraceContext>>);
+pub struct EnteredTrace<'a>(&'a mut Option<Box<TraceContext>>, PhantomData<*const ()>);
 
 impl Drop for EnteredTrace<'_> {
     #[inline]

@@ -4,9 +4,14 @@
 /// The most members of the list, and the most bytes of a key and of a value: what the specification allows.
 const MOST_MEMBERS: usize = 32;
 const MOST_BYTES: usize = 256;
+/// The most bytes of the whole: a full list has half of it, and between its members may be white space and commas.
+const MOST_TEXT: usize = 32 << 10;
 
 /// The text, where it is a list with at least one member.
 pub(super) fn checked(text: &str) -> Option<Box<str>> {
+    if text.len() > MOST_TEXT {
+        return None;
+    }
     let mut members = 0;
     for member in text.split(',').map(|member| member.trim_matches([' ', '\t'])) {
         // Empty members are allowed, and say nothing.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Who sees the values that the option `fields(..)` of an attribute names, of calls that the recorder keeps: the setting `[recorder] fields`.
+/// The access to the values that the option `fields(..)` of an attribute names, of calls that the recorder keeps: the setting `[recorder] fields`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

@@ -6,7 +6,7 @@ use super::span::{Callsite, Combination, FirstFields};
 use crate::guarded::run_guarded;
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::recorder;
-use crate::measure::cells::recorder::values::Values;
+use crate::measure::cells::recorder::values::{self, Values};
 use crate::measure::model::budget::{DEFAULT_BUDGET, assert_budget, combinations};
 use crate::measure::model::error_type::Sorts;
 use crate::measure::model::kind::Kind;
@@ -204,7 +204,7 @@ impl Site {
         meter: &'static Meter,
         fields: impl FnOnce(&mut dyn FnMut(&[&dyn Value])),
     ) -> Option<Box<Opened>> {
-        let may_keep = recorder::may_keep_values() && !self.spec.span.fields.is_empty();
+        let may_keep = recorder::may_keep_values() && values::are_worth_keeping(self.spec.span.fields);
         if !may_keep && !self.may_have_span() {
             return None;
         }

@@ -90,7 +90,7 @@ pub struct RecorderState {
     pub without_buffer: u64,
     /// Calls that were kept, and gave way to later ones before their time was over.
     pub gave_way: u64,
-    /// Who sees the values of fields.
+    /// The access to values of fields.
     #[serde(default)]
     pub fields: FieldAccess,
 }
@@ -187,6 +187,7 @@ impl RecorderView<'_> {
         call.trace_link = self.link(call.trace_id.as_deref());
         if self.fields == FieldAccess::Off {
             call.fields.clear();
+            call.fields_missing = 0;
         }
         call
     }
@@ -225,7 +226,7 @@ impl RecorderView<'_> {
             missing: call.missing + beyond,
             fields: self.fields_of(call.values.as_ref()),
             fields_withheld: false,
-            fields_missing: call.values_missing,
+            fields_missing: if self.fields == FieldAccess::Off { 0 } else { call.values_missing },
             is_slowest: *is_slowest,
             is_failed: *is_failed,
         }

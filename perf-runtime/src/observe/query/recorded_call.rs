@@ -47,7 +47,7 @@ pub struct RecordedCall {
     /// The values of its fields, in the order of the attribute's option `fields(..)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<RecordedField>,
-    /// Whether values of fields, its own or those of calls inside it, are not told: see [`withhold_fields`](Self::withhold_fields).
+    /// Whether values of fields are not told, its own or, with its tree, those of calls inside it: see [`withhold_fields`](Self::withhold_fields).
     #[serde(default)]
     pub fields_withheld: bool,
     /// Calls inside it whose values of fields are not kept: those of one tree are 16 KiB at most.

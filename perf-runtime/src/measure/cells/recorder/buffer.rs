@@ -252,15 +252,11 @@ impl Buffer {
         let records = self.chunks.records(self.used.load(Relaxed));
         let missing = self.given_out.load(Relaxed);
         let mut taken = Taken { records: Vec::with_capacity(records.clone().count()), missing, ..Taken::default() };
-        let mut values = HashMap::new();
-        self.values.take(|place, of_place| drop(values.insert(place, of_place.keep())));
-        taken.values_missing = self.values.refused();
+        let mut places = Vec::with_capacity(taken.records.capacity());
         for (place, record) in records {
             match record.read() {
                 (_, Some(recorded)) => {
-                    if let Some(values) = values.remove(&place) {
-                        taken.values.insert(taken.records.len(), values);
-                    }
+                    places.push(place);
                     taken.records.push(recorded);
                 }
                 // Of another root's call.
@@ -269,6 +265,13 @@ impl Buffer {
             }
         }
         taken.missing = taken.missing.saturating_sub(taken.records.len() as u64);
+        // After the records: whoever sees one sees its values.
+        self.values.take(|place, values| {
+            if let Ok(record) = places.binary_search(&place) {
+                taken.values.insert(record, values.keep());
+            }
+        });
+        taken.values_missing = self.values.refused();
         taken
     }
 

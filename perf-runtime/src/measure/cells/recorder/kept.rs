@@ -17,6 +17,8 @@ const MOST_RECORDS: usize = 150_000;
 const RECORD: usize = 48;
 /// The room of a kept call beside its records, in records.
 const RECORDS_OF_A_CALL: usize = 4;
+/// The bytes of the place of a call's values in the map, and of the allocator's part.
+const SLOT: usize = 64;
 const MINUTE_NANOS: u64 = 60_000_000_000;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 /// So much longer than they are shown kept calls stay, for a history takes those of a minute once it is over.
@@ -62,6 +64,7 @@ impl KeptCall {
 
     fn size(&self) -> usize {
         let values = self.values.iter().chain(self.values_inside.values()).map(KeptValues::bytes).sum::<usize>();
+        let values = values + SLOT * self.values_inside.len();
         self.records.len() + RECORDS_OF_A_CALL + values.div_ceil(RECORD)
     }
 }

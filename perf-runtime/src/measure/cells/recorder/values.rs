@@ -30,6 +30,15 @@ const PANICKED: &str = "(its Debug or Display panicked)";
 /// The names of the fields that a function's attribute lists.
 pub(crate) type Names = &'static [&'static str];
 
+/// The field that the attribute of a call to a language model adds by itself, for its span: nobody named it.
+const ADDED: &str = "gen_ai.operation.name";
+
+/// Whether there is a field among these that somebody named.
+#[inline]
+pub(crate) fn are_worth_keeping(names: Names) -> bool {
+    names.iter().any(|name| *name != ADDED)
+}
+
 /// The values of a call that runs. Boxed, and used again for another call.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
@@ -90,7 +99,10 @@ impl Values {
         let field = any_field()?;
         let mut this = values_room::hold();
         this.names = names;
-        for (place, value) in (0..).zip(values.iter().take(names.len().min(MOST_VALUES))) {
+        for ((place, value), name) in (0..).zip(values).zip(names).take(MOST_VALUES) {
+            if *name == ADDED {
+                continue;
+            }
             let before = this.bytes.len();
             if run_guarded(|| value.record(&field, &mut Pen { bytes: &mut this.bytes, place })).is_none() {
                 this.bytes.truncate(before);

@@ -28,6 +28,7 @@ impl ValuesList {
     pub(super) fn add(&self, place: usize, mut values: Box<Values>) {
         let size = values.size();
         if self.bytes.fetch_add(size, Relaxed) + size > MOST_BYTES {
+            self.bytes.fetch_sub(size, Relaxed);
             self.refused.fetch_add(1, Relaxed);
             return values_room::release(values);
         }
@@ -68,7 +69,7 @@ impl ValuesList {
     /// Empties it for the next root. Nobody adds to it meanwhile.
     pub(super) fn clear(&self) {
         self.take(|_, _| ());
-        if self.bytes.load(Relaxed) > 0 {
+        if self.bytes.load(Relaxed) > 0 || self.refused() > 0 {
             self.bytes.store(0, Relaxed);
             self.refused.store(0, Relaxed);
         }

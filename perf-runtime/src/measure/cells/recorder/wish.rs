@@ -23,7 +23,7 @@ pub(crate) struct RecorderSettings {
     pub(crate) minutes: usize,
     /// The most calls of one tree.
     pub(crate) calls: usize,
-    /// Who sees the values of fields; nobody keeps them for nobody.
+    /// The access to values of fields: `Off` keeps none.
     pub(crate) fields: FieldAccess,
 }
 
