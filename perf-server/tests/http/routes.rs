@@ -14,8 +14,8 @@ fn bearer() -> String {
 async fn a_series_that_is_listed_can_be_queried() {
     let app = open(&monitor());
     let listed = get(&app, "/api/v1/series").await.json();
-    let series = listed["series"].as_array().unwrap().iter().find(|one| one["kind"] == "operation").unwrap().clone();
-    assert_eq!(series["id"], "operation{operation=search}");
+    let id = "operation{operation=search}";
+    let series = listed["series"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
     assert_eq!(series["family"]["histogram"], "shop_operation_duration_seconds");
     assert_eq!((&series["count"], &series["outcomes"]["error"]), (&json!(4), &json!(1)));
     assert_eq!(listed["custom"][0]["name"], "queue_depth");

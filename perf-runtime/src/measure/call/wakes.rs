@@ -46,7 +46,10 @@ impl Wakes {
         match &self.0 {
             Some(woken) if woken.task.will_wake(context.waker()) => woken.waker(),
             _ => {
-                let woken = spare(Woken::new(context.waker(), self.scheduled_nanos()));
+                let scheduled = self.scheduled_nanos();
+                // That of another task, if nobody has it any more, is kept for this one: a body may be polled by tasks in turn.
+                drop(Self(self.0.take()));
+                let woken = spare(Woken::new(context.waker(), scheduled));
                 let waker = woken.waker();
                 self.0 = Some(woken);
                 waker
