@@ -1,7 +1,7 @@
 //! The metrics of calls to language models. Their series are looked up once for each model and each agent, and kept: a call is counted without
 //! a search for them.
 
-use super::book::{Entry, Known};
+use super::book::{Entry, Known, short};
 use super::run::locked;
 use crate::cost::PriceState;
 use crate::usage::Class;
@@ -107,18 +107,21 @@ impl Figures {
     }
 
     fn of_model(&self, entry: &Entry<'_>) -> Arc<OfModel> {
+        // As long as a label at most: longer names that are labels alike have the same series.
+        let (provider, model) = (short(entry.provider), short(entry.model));
         let mut providers = locked(&self.models);
-        if let Some(kept) = providers.get(entry.provider).and_then(|models| models.get(entry.model)) {
+        if let Some(kept) = providers.get(provider).and_then(|models| models.get(model)) {
             return Arc::clone(kept);
         }
         let made = Arc::<OfModel>::default();
         if providers.values().map(HashMap::len).sum::<usize>() < MOST_KEPT {
-            providers.entry(entry.provider.into()).or_default().insert(entry.model.into(), Arc::clone(&made));
+            providers.entry(provider.into()).or_default().insert(model.into(), Arc::clone(&made));
         }
         made
     }
 
     fn of_agent(&self, agent: &str) -> Arc<OfAgent> {
+        let agent = short(agent);
         let mut agents = locked(&self.agents);
         if let Some(kept) = agents.get(agent) {
             return Arc::clone(kept);
@@ -180,5 +183,32 @@ impl Figures {
         let counter = self.monitor.metrics().counter(name).help(help);
         let named = counter.label("provider", entry.provider).label("model", entry.model);
         labels.iter().fold(named, |named, (label, value)| named.label(*label, *value)).register()
+    }
+}
+
+#[cfg(all(test, not(perf_loom)))]
+mod tests {
+    use super::*;
+    use crate::usage::Usage;
+
+    #[test]
+    fn names_are_kept_as_long_as_labels_at_most() {
+        let figures = Figures::new(&Monitor::builder().build().unwrap());
+        let long = "x".repeat(1 << 20);
+        let entry = Entry {
+            provider: &long,
+            model: &long,
+            agent: Some(&long),
+            usage: &Usage::UNKNOWN,
+            known: Known::Unknown,
+            cost: None,
+            gaps: &[],
+            hour: 0,
+        };
+        figures.record(&entry, None, None);
+        let (models, agents) = (locked(&figures.models), locked(&figures.agents));
+        let models = models.iter().flat_map(|(provider, models)| models.keys().chain([provider]));
+        let lengths: Vec<_> = models.chain(agents.keys()).map(|name| name.len()).collect();
+        assert_eq!(lengths, [128; 3]);
     }
 }
