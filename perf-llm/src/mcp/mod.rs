@@ -19,11 +19,11 @@
 //!     }
 //! }
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let monitor = perf_runtime::Monitor::builder().build()?;
 //! let (near, far) = tokio::io::duplex(4_096);
 //! let server = McpServer::new(&monitor, "clock", Clock).tools(["now"]);
-//! tokio::spawn(async move { server.serve(far).await?.waiting().await.map_err(std::io::Error::other) });
+//! tokio::spawn(async move { server.serve(far).await.map_err(std::io::Error::other)?.waiting().await.map_err(std::io::Error::other) });
 //! let running = ().serve(near).await?;
 //! // As the program knows the other side, on which it may have another name.
 //! let clock = McpClient::new(&monitor, "remote-clock", running.peer().clone());
