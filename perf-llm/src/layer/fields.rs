@@ -1,6 +1,6 @@
 //! The values of a span's fields; the last one that is recorded stands.
 
-use super::names::{Meaning, Role, is_silent, meaning, role_of_name, role_of_operation};
+use super::names::{Meaning, Role, is_of_rig, meaning, role_of_name, role_of_operation};
 use crate::Money;
 use crate::conventions::CHAT;
 use crate::meter::hash_of;
@@ -18,8 +18,8 @@ const LONGEST_NAME: usize = 128;
 #[derive(Debug)]
 pub(super) struct Fields {
     span: &'static str,
-    /// The ending of a call that tells no error and no answer.
-    silent: Outcome,
+    /// Whether it is one of rig, which tells no failures.
+    is_of_rig: bool,
     is_answered: bool,
     usage: Usage,
     total: Option<u64>,
@@ -41,7 +41,7 @@ impl Fields {
     pub(super) fn of(metadata: &'static Metadata<'static>) -> Self {
         Self {
             span: metadata.name(),
-            silent: if is_silent(metadata.target()) { Outcome::Error } else { Outcome::Ok },
+            is_of_rig: is_of_rig(metadata),
             is_answered: false,
             usage: Usage::UNKNOWN,
             total: None,
@@ -80,14 +80,15 @@ impl Fields {
         self.requested.as_deref().or(self.answering.as_deref()).unwrap_or("unknown")
     }
 
-    /// How the call ended. Of a crate that says nothing of failures: one without an answer failed and, where the answer was streamed, nobody took
-    /// its end.
+    /// How the call ended. A completion of rig, which tells no failures, may have failed or been given up where it has no answer: nobody knows
+    /// which, so that it is neither `ok` nor an error. rig's other calls need not tell their answers.
     pub(super) fn outcome(&self) -> Outcome {
         if self.is_error {
             return Outcome::Error;
         }
         let is_answered = self.is_answered || self.answering.is_some() || self.tells_usage();
-        if is_answered { Outcome::Ok } else { self.silent }
+        let is_completion = matches!(self.operation(), CHAT | "generate_content");
+        if self.is_of_rig && is_completion && !is_answered { Outcome::Cancelled } else { Outcome::Ok }
     }
 
     /// Whether it tells anything of what was used.
@@ -147,7 +148,6 @@ impl Fields {
             Meaning::Error => self.is_error |= !text.is_empty() && text != "false" && text != "None",
             Meaning::Status => self.is_error |= text.eq_ignore_ascii_case("error"),
             Meaning::Answer => self.is_answered |= !text.is_empty(),
-            Meaning::Streamed => {}
             Meaning::Count(_) | Meaning::Total => self.count(meaning, field, text.parse().ok(), &format!("{text:.32}")),
             Meaning::Cost | Meaning::FirstToken => {
                 if let Ok(number) = text.parse() {
@@ -161,6 +161,7 @@ impl Fields {
         match meaning {
             Meaning::Cost => self.cost = Some(number).filter(|cost| cost.is_finite() && *cost >= 0.0),
             Meaning::FirstToken => self.first_token = Duration::try_from_secs_f64(number).ok(),
+            Meaning::Answer => self.is_answered = true,
             _ => {}
         }
     }
@@ -169,16 +170,18 @@ impl Fields {
 impl Visit for Fields {
     fn record_u64(&mut self, field: &Field, value: u64) {
         match self.meaning(field) {
-            Some(meaning @ (Meaning::Cost | Meaning::FirstToken)) => self.number(meaning, value as f64),
-            Some(meaning) => self.count(meaning, field, Some(value), &value),
+            Some(meaning @ (Meaning::Count(_) | Meaning::Total)) => self.count(meaning, field, Some(value), &value),
+            Some(meaning) => self.number(meaning, value as f64),
             None => {}
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         match self.meaning(field) {
-            Some(meaning @ (Meaning::Cost | Meaning::FirstToken)) => self.number(meaning, value as f64),
-            Some(meaning) => self.count(meaning, field, u64::try_from(value).ok(), &value),
+            Some(meaning @ (Meaning::Count(_) | Meaning::Total)) => {
+                self.count(meaning, field, u64::try_from(value).ok(), &value);
+            }
+            Some(meaning) => self.number(meaning, value as f64),
             None => {}
         }
     }
@@ -195,10 +198,8 @@ impl Visit for Fields {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        match self.meaning(field) {
-            Some(Meaning::Error) => self.is_error |= value,
-            Some(Meaning::Streamed) if value && self.silent == Outcome::Error => self.silent = Outcome::Cancelled,
-            _ => {}
+        if self.meaning(field) == Some(Meaning::Error) {
+            self.is_error |= value;
         }
     }
 

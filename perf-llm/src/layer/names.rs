@@ -20,9 +20,10 @@ pub(super) enum Role {
     Other,
 }
 
-/// Whether a span is one of rig, whose spans tell neither a failure nor its kind.
-pub(super) fn is_silent(target: &str) -> bool {
-    target.starts_with("rig::")
+/// Whether a span is one of rig, whose spans tell neither a failure nor its kind. By a field that is rig's alone: the target is another one where
+/// rig writes into a span of the program (`completion_parent_span!`).
+pub(super) fn is_of_rig(metadata: &Metadata<'_>) -> bool {
+    metadata.fields().field("rig.provider_request_id").is_some()
 }
 
 /// The role by the operation that a span tells.
@@ -63,8 +64,6 @@ pub(super) enum Meaning {
     Status,
     /// The answer's id, which tells that there was one.
     Answer,
-    /// Whether the answer was to be streamed.
-    Streamed,
     /// In seconds.
     FirstToken,
 }
@@ -74,7 +73,6 @@ const FIELDS: &[(&str, Meaning)] = &[
     ("gen_ai.provider.name", Meaning::Provider),
     ("gen_ai.system", Meaning::Provider),
     ("gen_ai.request.model", Meaning::RequestedModel),
-    ("gen_ai.request.stream", Meaning::Streamed),
     ("gen_ai.response.id", Meaning::Answer),
     ("gen_ai.response.model", Meaning::AnsweringModel),
     ("gen_ai.agent.name", Meaning::Agent),

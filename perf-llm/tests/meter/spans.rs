@@ -228,6 +228,57 @@ fn a_span_that_outlives_its_call_counts_once() {
     assert_eq!(sums(llm.meter()), [2, 20, 2], "by the innermost of both");
 }
 
+/// A span with rig's field, which records what the call knows.
+macro_rules! rig_span {
+    ($target:literal, $operation:literal) => {
+        info_span!(
+            target: $target,
+            "rig's",
+            gen_ai.operation.name = $operation,
+            gen_ai.provider.name = "gcp.gemini",
+            gen_ai.request.model = $operation,
+            gen_ai.request.stream = Empty,
+            gen_ai.response.id = Empty,
+            gen_ai.response.model = Empty,
+            rig.provider_request_id = Empty,
+            gen_ai.usage.input_tokens = Empty,
+        )
+    };
+}
+
+#[test]
+fn a_completion_of_rig_without_an_answer_is_neither_good_nor_an_error_and_its_other_calls_are_good() {
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    // Given up or failed, whole or streamed, in rig's own span or in one of the program that it writes into.
+    drop(rig_span!("rig::completions", "chat"));
+    rig_span!("rig::completions", "chat").record("gen_ai.request.stream", true);
+    drop(rig_span!("shop", "generate_content"));
+    rig_span!("rig::completions", "generate_content").record("gen_ai.response.model", "gemini-2.5-flash");
+    // Gemini's embeddings tell neither usage nor model nor id.
+    drop(rig_span!("rig::modalities", "embeddings"));
+    let summary = monitor.summary(Window::LastMinute);
+    let ended = |model| {
+        let total = summary.find(Kind::LlmCall, &["gcp.gemini", model]).unwrap().total;
+        [total.ok, total.error, total.cancelled]
+    };
+    assert_eq!((ended("chat"), ended("generate_content"), ended("embeddings")), ([0, 0, 2], [1, 0, 1], [1, 0, 0]));
+    assert_eq!(llm.meter().totals().calls, 5);
+}
+
+#[test]
+fn an_answers_id_that_is_a_number_is_one_and_spoils_no_usage() {
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    let span = rig_span!("rig::completions", "chat");
+    span.record("gen_ai.response.id", -7_i64).record("gen_ai.usage.input_tokens", 9_u64);
+    drop(span);
+    rig_span!("rig::completions", "chat").record("gen_ai.response.id", 7_u64);
+    assert_eq!(sums(llm.meter()), [2, 9, 0]);
+    let summary = monitor.summary(Window::LastMinute);
+    assert_eq!(summary.find(Kind::LlmCall, &["gcp.gemini", "chat"]).unwrap().total.of(Outcome::Ok), 2);
+}
+
 /// Counts what a subscriber asks a layer about.
 struct Counting(Arc<AtomicUsize>);
 
