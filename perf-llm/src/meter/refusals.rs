@@ -7,18 +7,19 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// The most scopes of one kind whose refusals are told apart.
+/// The most pairs of scope and reason that are told apart for one kind of scope.
 const MOST_REFUSED: usize = 100;
 
 /// Calls that were refused, and not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalView {
-    /// The kind of the scope that refused them: `all`, `agent`, `model` or `user`.
+    /// The kind of the scope that refused them: `all`, `agent`, `model` or `user`; `run` where a run had no place for a budget of its own.
     pub scope: &'static str,
-    /// Its name; empty for all.
+    /// Its name; empty for all, and where the scope never came to be.
     pub name: Arc<str>,
-    /// `no_room`, `unpriced`, `tokens_unknown`, `stopped`, `too_many_scopes`, `too_many_waiters`, or `store` where budgets could not be written.
+    /// `no_room`, `unpriced`, `tokens_unknown`, `stopped`, `too_many_scopes`, `bad_name` (empty or too long), `too_many_waiters`, or `store` where
+    /// budgets could not be written.
     pub reason: &'static str,
     /// How many.
     pub calls: u64,
@@ -27,13 +28,16 @@ pub struct RefusalView {
 /// Calls by the kind and the name of the scope that refused them, and the reason.
 pub(super) type ByScope = BTreeMap<(&'static str, Arc<str>, &'static str), u64>;
 
-/// The calls that each scope refused, but runs: each of them is a scope of its own, and who made it is told.
+/// The calls that each scope refused, but runs with a name: each of them is a scope of its own, and who made it is told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals(Arc<Mutex<ByScope>>);
 
 impl Refusals {
     pub(super) fn count(&self, error: &BudgetError) {
-        let Some((kind, name, reason)) = cause(error).filter(|(kind, ..)| *kind != ScopeKind::Run) else { return };
+        let Some((kind, name, reason)) = cause(error) else { return };
+        if kind == ScopeKind::Run && !name.is_empty() {
+            return;
+        }
         let mut counts = locked(&self.0);
         // Each kind has places of its own: users, whom clients name, take none of the others'.
         let of_kind = counts.keys().filter(|(of, ..)| *of == kind.name()).count();
@@ -64,6 +68,8 @@ fn cause(error: &BudgetError) -> Option<(ScopeKind, Arc<str>, &'static str)> {
         BudgetError::Stopped { scope: Some(scope), .. } => of(scope, "stopped"),
         BudgetError::Stopped { scope: None, .. } => everything("stopped"),
         BudgetError::TooManyScopes { kind, .. } => Some((*kind, Arc::from(""), "too_many_scopes")),
+        // Users are named by clients.
+        BudgetError::BadName { kind, .. } => Some((*kind, Arc::from(""), "bad_name")),
         BudgetError::TooManyWaiters { .. } => everything("too_many_waiters"),
         BudgetError::Store(_) => everything("store"),
         _ => None,
@@ -81,14 +87,20 @@ mod tests {
         refusals.count(&BudgetError::Store(StoreError::new("the disk is full")));
         refusals.count(&BudgetError::Store(StoreError::new("the disk is full")));
         refusals.count(&BudgetError::TooManyScopes { kind: ScopeKind::User, max: 1 });
+        refusals.count(&BudgetError::TooManyScopes { kind: ScopeKind::Run, max: 1 });
+        refusals.count(&BudgetError::Unpriced { scope: Scope { kind: ScopeKind::Run, name: "a run".into() } });
+        refusals.count(&BudgetError::BadName { kind: ScopeKind::User, name: "made up".into(), max: 1 });
         refusals.count(&BudgetError::TooManyWaiters { max: 1 });
         refusals.count(&BudgetError::Stopped { scope: None, reason: "enough".into() });
         for error in [BudgetError::Gone, BudgetError::Foreign, BudgetError::TooManyAccounts { given: 99 }] {
             refusals.count(&error);
         }
-        let counted: Vec<_> = refusals.views().iter().map(|view| (view.scope, view.reason, view.calls)).collect();
+        let views = refusals.views();
+        let counted: Vec<_> = views.iter().map(|view| (view.scope, view.reason, view.calls)).collect();
         let everything = [("all", "stopped", 1), ("all", "store", 2), ("all", "too_many_waiters", 1)];
-        assert_eq!(counted, [&everything[..], &[("user", "too_many_scopes", 1)]].concat());
+        let others = [("run", "too_many_scopes", 1), ("user", "bad_name", 1), ("user", "too_many_scopes", 1)];
+        assert_eq!(counted, [&everything[..], &others].concat());
+        assert!(views.iter().all(|view| view.name.is_empty()), "{views:?}");
     }
 
     #[test]
