@@ -10,6 +10,7 @@ use rmcp::model::{
 };
 use rmcp::service::{Peer, ServiceError};
 use rmcp::{RoleClient, model};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A client's peer whose calls are counted, as `mcp_calls_total{server, capability}` and its like. Cheap to clone.
@@ -72,7 +73,7 @@ impl McpClient {
     /// # Errors
     /// As `Peer::send_request`.
     pub async fn request(&self, mut request: ClientRequest) -> Result<ServerResult, ServiceError> {
-        pass_on_in(request.get_meta_mut());
+        pass_on_with(&mut request);
         let calls = match &request {
             ClientRequest::CallToolRequest(call) => self.calls(&call.params.name),
             other => self.calls(method(other)),
@@ -98,6 +99,62 @@ fn pass_on(meta: &mut Option<RequestMetaObject>) {
     if TraceContext::current().is_some() {
         pass_on_in(meta.get_or_insert_with(RequestMetaObject::new));
     }
+}
+
+/// The same for any request, whose `_meta` may stand in its parameters and beside them; what stands beside them wins when it is sent.
+fn pass_on_with(request: &mut ClientRequest) {
+    if request.get_meta().get_traceparent().is_some() {
+        return;
+    }
+    if let ClientRequest::CustomRequest(custom) = request
+        && let Some(Value::Object(meta)) = custom.params.as_mut().and_then(|params| params.get_mut("_meta"))
+    {
+        if meta.contains_key("traceparent") {
+            return;
+        }
+        if TraceContext::current().is_some() {
+            meta.remove("tracestate");
+        }
+    }
+    match meta_in_params(request) {
+        Some(meta) if meta.get_traceparent().is_some() => {}
+        Some(meta) => {
+            pass_on_in(meta);
+            // Beside the parent that was just written it would belong to another.
+            if meta.get_traceparent().is_some() {
+                request.get_meta_mut().remove("tracestate");
+            }
+        }
+        None => pass_on_in(request.get_meta_mut()),
+    }
+}
+
+/// The `_meta` in a request's parameters, where there is one.
+fn meta_in_params(request: &mut ClientRequest) -> Option<&mut RequestMetaObject> {
+    use ClientRequest as Of;
+    let meta = match request {
+        Of::InitializeRequest(request) => request.params.meta_mut(),
+        Of::CompleteRequest(request) => request.params.meta_mut(),
+        Of::SetLevelRequest(request) => request.params.meta_mut(),
+        Of::GetPromptRequest(request) => request.params.meta_mut(),
+        Of::ReadResourceRequest(request) => request.params.meta_mut(),
+        Of::SubscriptionsListenRequest(request) => request.params.meta_mut(),
+        Of::SubscribeRequest(request) => request.params.meta_mut(),
+        Of::UnsubscribeRequest(request) => request.params.meta_mut(),
+        Of::CallToolRequest(request) => request.params.meta_mut(),
+        Of::GetTaskRequest(request) => request.params.meta_mut(),
+        Of::UpdateTaskRequest(request) => request.params.meta_mut(),
+        Of::CancelTaskRequest(request) => request.params.meta_mut(),
+        Of::GetSkillRequest(request) => request.params.meta_mut(),
+        Of::ReadResourceDirectoryRequest(request) => request.params.meta_mut(),
+        Of::ListPromptsRequest(request) => request.params.as_mut()?.meta_mut(),
+        Of::ListResourcesRequest(request) => request.params.as_mut()?.meta_mut(),
+        Of::ListResourceTemplatesRequest(request) => request.params.as_mut()?.meta_mut(),
+        Of::ListToolsRequest(request) => request.params.as_mut()?.meta_mut(),
+        Of::ListSkillsRequest(request) => request.params.as_mut()?.meta_mut(),
+        _ => return None,
+    };
+    meta.as_mut()
 }
 
 fn pass_on_in(meta: &mut RequestMetaObject) {

@@ -1,7 +1,7 @@
 //! The side that answers.
 
 use super::{is_failure, method};
-use crate::meter::OVERFLOW;
+use crate::meter::{OVERFLOW, locked};
 use perf_runtime::extend::TraceContext;
 use perf_runtime::operation::Operation;
 use perf_runtime::{Monitor, Outcome};
@@ -10,27 +10,39 @@ use rmcp::model::{ClientNotification, ClientRequest, ErrorData, ProtocolVersion,
 use rmcp::service::{NotificationContext, RequestContext, Service};
 use rmcp::{RoleServer, ServerHandler};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-/// The most tools that are told apart where the handler does not say which it has.
+/// The most tools of a server that are told apart where the handler does not say which it has.
 const MOST_NAMES: usize = 100;
+/// The longest name that is kept of a tool that nobody named.
+const MOST_BYTES: usize = 128;
+
+/// The tools that were called without an error, though nobody named them.
+type Learnt = Arc<Mutex<BTreeSet<String>>>;
+
+/// Those of each server of a monitor: a transport may make a handler for each session.
+#[derive(Default)]
+struct ByServer(Mutex<BTreeMap<Arc<str>, Learnt>>);
 
 /// A server's handler whose requests are counted, as `mcp_calls_total{server, capability}` and its like.
 ///
 /// Names of tools come from the other side, and are labels only within bounds: those that the handler says that it has
-/// (`ServerHandler::get_tool`, which `#[tool_handler]` writes) or that [`tools`](Self::tools) names, and of a handler that says nothing the first 100.
-/// Others count together as `__overflow__`.
+/// (`ServerHandler::get_tool`, which `#[tool_handler]` writes) or that [`tools`](Self::tools) names. One that nobody named is a label after a call
+/// that the handler answered without an error, the first 100 of all handlers of a server on a monitor. Others, and calls before that, count together
+/// as `__overflow__`.
+///
+/// A tool that answers that it failed is an `error`; a call that the client cancelled before its end is `cancelled`, whatever the handler then says.
 #[derive(Debug)]
 pub struct McpServer<S> {
     inner: S,
     monitor: Monitor,
     server: Arc<str>,
     tools: Option<BTreeSet<String>>,
-    seen: Mutex<BTreeSet<String>>,
+    learnt: Learnt,
     takes_traces: bool,
 }
 
@@ -38,7 +50,8 @@ impl<S: ServerHandler> McpServer<S> {
     /// Counts the requests of a handler on `monitor`. `server` is its own name.
     pub fn new(monitor: &Monitor, server: impl Into<Arc<str>>, inner: S) -> Self {
         let (monitor, server) = (monitor.clone(), server.into());
-        Self { inner, monitor, server, tools: None, seen: Mutex::default(), takes_traces: false }
+        let learnt = learnt_of(&monitor, &server);
+        Self { inner, monitor, server, tools: None, learnt, takes_traces: false }
     }
 
     /// The tools that are told apart, and no others.
@@ -59,33 +72,68 @@ impl<S: ServerHandler> McpServer<S> {
         &self.inner
     }
 
-    fn calls(&self, request: &ClientRequest) -> Operation {
+    /// The calls that a request counts among, and the tool to learn where it is answered without an error.
+    fn calls(&self, request: &ClientRequest) -> (Operation, Option<String>) {
         let calls = |capability: &str| self.monitor.mcp_call(&self.server, capability);
         match request {
-            ClientRequest::CallToolRequest(call) => calls(self.tool(&call.params.name)),
+            ClientRequest::CallToolRequest(call) if self.is_label(&call.params.name) => {
+                (calls(&call.params.name), None)
+            }
+            ClientRequest::CallToolRequest(call) => {
+                let may_be_learnt = self.tools.is_none() && call.params.name.len() <= MOST_BYTES;
+                (calls(OVERFLOW), may_be_learnt.then(|| call.params.name.clone().into_owned()))
+            }
             // It is open for as long as the client listens.
-            ClientRequest::SubscriptionsListenRequest(_) => calls(method(request)).waits(),
-            other => calls(method(other)),
+            ClientRequest::SubscriptionsListenRequest(_) => (calls(method(request)).waits(), None),
+            other => (calls(method(other)), None),
         }
     }
 
-    /// A tool's name where it may be a label.
-    fn tool<'a>(&self, name: &'a str) -> &'a str {
-        let is_label = match &self.tools {
+    /// Whether a tool's name may be a label.
+    fn is_label(&self, name: &str) -> bool {
+        match &self.tools {
             Some(tools) => tools.contains(name),
-            None => self.inner.get_tool(name).is_some() || self.is_among_the_first(name),
-        };
-        if is_label { name } else { OVERFLOW }
+            None => self.inner.get_tool(name).is_some() || locked(&self.learnt).contains(name),
+        }
     }
 
-    fn is_among_the_first(&self, name: &str) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.contains(name) || (seen.len() < MOST_NAMES && name.len() <= MOST_BYTES && seen.insert(name.to_owned()))
+    fn learn(&self, name: String) {
+        let mut learnt = locked(&self.learnt);
+        if learnt.len() < MOST_NAMES {
+            learnt.insert(name);
+        }
     }
 }
 
-/// The longest name that is kept of a tool that nobody named.
-const MOST_BYTES: usize = 128;
+/// The tools that a server of a monitor has learnt.
+fn learnt_of(monitor: &Monitor, server: &Arc<str>) -> Learnt {
+    let all = monitor.ask::<ByServer>().unwrap_or_else(|| {
+        let made = Arc::<ByServer>::default();
+        match monitor.provide(Arc::clone(&made)) {
+            // They are known for as long as the monitor is, and not for as long as a handler: the guard goes with the process.
+            Ok(provided) => std::mem::forget(provided),
+            // Another handler was faster.
+            Err(_) => return monitor.ask::<ByServer>().unwrap_or(made),
+        }
+        made
+    });
+    let learnt = locked(&all.0).entry(Arc::clone(server)).or_default().clone();
+    learnt
+}
+
+/// What a handler answered, and whether the client had cancelled the call by then.
+type Ended = (Result<ServerResult, ErrorData>, bool);
+
+fn is_good((result, _): &Ended) -> bool {
+    result.as_ref().is_ok_and(|answer| !is_failure(answer))
+}
+
+fn outcome(ended: &Ended) -> Outcome {
+    match ended {
+        (_, true) => Outcome::Cancelled,
+        (_, false) => Outcome::from_success(is_good(ended)),
+    }
+}
 
 impl<S: ServerHandler> Service<RoleServer> for McpServer<S> {
     async fn handle_request(
@@ -93,12 +141,15 @@ impl<S: ServerHandler> Service<RoleServer> for McpServer<S> {
         request: ClientRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
-        let calls = self.calls(&request);
+        let (calls, tool) = self.calls(&request);
         let trace = if self.takes_traces { trace_of(&context) } else { None };
-        let answer = calls.watch_as(self.inner.handle_request(request, context), |result| {
-            Outcome::from_success(result.as_ref().is_ok_and(|answer| !is_failure(answer)))
-        });
-        InTrace { answer, trace }.await
+        let token = context.ct.clone();
+        let answer = async { (self.inner.handle_request(request, context).await, token.is_cancelled()) };
+        let ended = InTrace { answer: calls.watch_as(answer, outcome), trace }.await;
+        if let Some(tool) = tool.filter(|_| is_good(&ended)) {
+            self.learn(tool);
+        }
+        ended.0
     }
 
     async fn handle_notification(

@@ -50,7 +50,7 @@ use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use prices::Refreshing;
 use refusals::Refusals;
-use run::locked;
+pub(crate) use run::locked;
 use sampled::Watch;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -6,9 +6,9 @@ use perf_runtime::test_util::isolated;
 use perf_runtime::{Kind, Monitor, Window, monitor_agent};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, ContentBlock,
-    CustomRequest, RequestParamsMeta,
+    CustomRequest, RequestMetaObject, RequestParamsMeta,
 };
-use rmcp::service::{RequestContext, RunningService};
+use rmcp::service::{PeerRequestOptions, RequestContext, RunningService};
 use rmcp::{ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,8 @@ use std::time::Duration;
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
 
-/// A server with the tools `look_up`, `broken` (which says that it failed), `refused` (an error of the protocol) and `slow` (which never ends).
+/// A server with the tools `look_up`, `broken` (which says that it failed), `refused` (an error of the protocol), `slow` (which never ends) and
+/// `obedient` (which goes on until the client cancels it). It does not say which it has.
 #[derive(Clone, Default)]
 struct Tools {
     /// The current trace of each call, and the one in its `_meta`.
@@ -36,11 +37,17 @@ impl ServerHandler for Tools {
         match &*asked.name {
             "broken" => Ok(CallToolResult::error(content).into()),
             "slow" => std::future::pending().await,
-            "look_up" => Ok(CallToolResult::success(content).into()),
+            "obedient" => {
+                context.ct.cancelled().await;
+                Err(ErrorData::internal_error("cancelled", None))
+            }
+            name if name == "look_up" || name.starts_with("fine") => Ok(CallToolResult::success(content).into()),
             name => Err(ErrorData::invalid_params(format!("no tool {name}"), None)),
         }
     }
 }
+
+const NAMES: [&str; 5] = ["look_up", "broken", "refused", "slow", "obedient"];
 
 /// A client and a server, with the monitors of both.
 struct Pair {
@@ -53,8 +60,12 @@ struct Pair {
 
 impl Pair {
     async fn start(configured: impl FnOnce(McpServer<Tools>) -> McpServer<Tools>) -> Self {
-        let monitor = || Monitor::builder().build().unwrap();
-        let (near, far, tools) = (monitor(), monitor(), Tools::default());
+        Self::start_on(Monitor::builder().build().unwrap(), configured).await
+    }
+
+    /// The same with this monitor of the server.
+    async fn start_on(far: Monitor, configured: impl FnOnce(McpServer<Tools>) -> McpServer<Tools>) -> Self {
+        let (near, tools) = (Monitor::builder().build().unwrap(), Tools::default());
         let (to_far, to_near) = tokio::io::duplex(64 << 10);
         let server = configured(McpServer::new(&far, "tools", tools.clone()));
         tokio::spawn(async move { server.serve(to_near).await.unwrap().waiting().await });
@@ -95,7 +106,7 @@ async fn until(is_so: impl Fn() -> bool) {
 #[tokio::test]
 async fn both_sides_count_each_call_once_with_its_outcome() {
     let _alone = isolated();
-    let pair = Pair::start(|server| server).await;
+    let pair = Pair::start(|server| server.tools(NAMES)).await;
     assert!(pair.call("look_up").await && pair.call("look_up").await);
     // A tool that failed is an answer of the protocol, and an error all the same.
     assert!(pair.call("broken").await);
@@ -114,6 +125,14 @@ async fn both_sides_count_each_call_once_with_its_outcome() {
         () = until(|| calls(&pair.far, "tools", "slow")[3] == 1) => {}
     }
     assert_eq!(calls(&pair.near, "remote", "slow"), [0, 0, 1, 0]);
+    // One that the client cancels is so on both sides, where the handler ends it.
+    let request = ClientRequest::CallToolRequest(CallToolRequest::new(CallToolRequestParams::new("obedient")));
+    let options = PeerRequestOptions::no_options();
+    let asked = pair.client.peer().send_cancellable_request(request, options).await.unwrap();
+    until(|| calls(&pair.far, "tools", "obedient")[3] == 1).await;
+    asked.cancel(None).await.unwrap();
+    until(|| calls(&pair.far, "tools", "obedient")[3] == 0).await;
+    assert_eq!(calls(&pair.far, "tools", "obedient"), [0, 0, 1, 0]);
     for text in [pair.near.render_prometheus(), pair.far.render_prometheus()] {
         assert!(!text.contains("secret") && !text.contains("password"), "arguments and results are recorded nowhere");
     }
@@ -146,6 +165,31 @@ async fn a_trace_goes_along_and_is_taken_only_where_that_is_set() {
     assert_eq!((current, in_meta.as_deref()), (Some(format!("{TRACE} a=1")), Some(TRACE)));
     let (current, in_meta) = in_trace(&pair, Some(OTHER)).await;
     assert_eq!((current, in_meta.as_deref()), (Some(format!("{OTHER} ")), Some(OTHER)), "its own stays");
+    // So it is with any request, wherever its own stands; and a state without a parent is of no trace.
+    let in_request = async |own: &[(&'static str, &'static str)], is_beside: bool| {
+        let (mut params, mut beside) = (CallToolRequestParams::new("look_up"), RequestMetaObject::new());
+        for (name, value) in own {
+            let meta = if is_beside { &mut beside } else { params.meta_or_default() };
+            meta.insert((*name).to_owned(), (*value).into());
+        }
+        let mut request = CallToolRequest::new(params);
+        request.extensions.insert(beside);
+        let mut trace = Some(Box::new(TraceContext::parse(TRACE).unwrap()));
+        let mut call = std::pin::pin!(pair.client.request(ClientRequest::CallToolRequest(request)));
+        let polled = std::future::poll_fn(|context| {
+            let _current = TraceContext::enter(&mut trace);
+            call.as_mut().poll(context)
+        });
+        polled.await.unwrap();
+        pair.traces().remove(0).0.unwrap()
+    };
+    for is_beside in [false, true] {
+        assert_eq!(
+            in_request(&[("traceparent", OTHER), ("tracestate", "b=2")], is_beside).await,
+            format!("{OTHER} b=2")
+        );
+        assert_eq!(in_request(&[("tracestate", "b=2")], is_beside).await, format!("{TRACE} "), "{is_beside}");
+    }
     // Without a current one nothing goes along; what is not well formed is no trace.
     assert!(pair.call("look_up").await);
     assert_eq!(pair.traces(), [(None, None)]);
@@ -171,15 +215,32 @@ async fn names_that_a_client_makes_up_are_bounded_labels() {
     pair.client.request(ClientRequest::CustomRequest(custom)).await.unwrap_err();
     assert_eq!(calls(&pair.far, "tools", "(custom)"), [0, 1, 0, 0]);
 
-    // A server that names none tells the first hundred apart.
+    // Of a server that names none a tool is told apart once it was called without an error.
     let pair = Pair::start(|server| server).await;
     let ask = async |name: String| drop(pair.client.peer().call_tool(CallToolRequestParams::new(name)).await);
-    for number in 0..130 {
+    for number in 0..30 {
+        ask(format!("made up {number}")).await;
         ask(format!("made up {number}")).await;
     }
-    assert_eq!(calls(&pair.far, "tools", "made up 99"), [0, 1, 0, 0]);
-    assert_eq!(calls(&pair.far, "tools", "__overflow__"), [0, 30, 0, 0]);
-    assert!(!pair.far.render_prometheus().contains("made up 100"));
+    assert!(pair.call("broken").await && pair.call("look_up").await && pair.call("look_up").await);
+    assert_eq!(calls(&pair.far, "tools", "__overflow__"), [1, 61, 0, 0]);
+    assert_eq!(calls(&pair.far, "tools", "look_up"), [1, 0, 0, 0]);
+    assert!(!pair.far.render_prometheus().contains("made up"));
+    // The handler of another session knows it, and has no places of its own: 99 are left.
+    for session in 0..3 {
+        let pair = Pair::start_on(pair.far.clone(), |server| server).await;
+        assert!(pair.call("look_up").await);
+        for number in 0..50 {
+            let name = format!("fine {}", session * 50 + number);
+            for _ in 0..2 {
+                pair.client.peer().call_tool(CallToolRequestParams::new(name.clone())).await.unwrap();
+            }
+        }
+    }
+    assert_eq!(calls(&pair.far, "tools", "look_up"), [4, 0, 0, 0]);
+    assert_eq!(calls(&pair.far, "tools", "fine 98"), [1, 0, 0, 0]);
+    assert_eq!(calls(&pair.far, "tools", "fine 99"), [0; 4]);
+    assert_eq!(calls(&pair.far, "tools", "__overflow__"), [1 + 150 + 51, 61, 0, 0]);
 }
 
 #[monitor_agent("researcher")]
