@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use perf_kit::llm::Money;
 use reqwest::Url;
 
+use crate::error::Failure;
 use crate::fault::Fault;
 use crate::input::Source;
 
@@ -70,10 +71,11 @@ pub(crate) struct Options {
 
     /// Server that speaks as OpenAI's chat does, such as <http://127.0.0.1:11434/v1>, whose model (`gpt-5-mini`) then chooses the analyst's tools;
     /// its key, if it has one, is in `LLM_API_KEY`. Without it keyword rules choose, and no model is asked
-    #[arg(long, value_name = "URL", value_parser = llm_url)]
-    pub(crate) llm_url: Option<Url>,
+    #[arg(long, value_name = "URL")]
+    llm_url: Option<String>,
 
-    /// Dollars that the analyst may spend on the model in a day; calls beyond are refused before they are sent
+    /// Dollars that the analyst may spend on the model in a day, or until the service is restarted: then they are there again; calls beyond are
+    /// refused before they are sent
     #[arg(long, value_name = "DOLLARS", default_value = "1.00", requires = "llm_url")]
     pub(crate) llm_budget: Money,
 
@@ -90,6 +92,11 @@ impl Options {
     /// The sources to load: the files named, or the two series built into the program.
     pub(crate) fn sources(&self) -> Vec<Source> {
         if self.files.is_empty() { Source::built_in() } else { self.files.iter().cloned().map(Source::File).collect() }
+    }
+
+    /// The address of the model's server. It is looked at here and not by clap, which repeats what it refuses: a secret may stand in it.
+    pub(crate) fn llm_url(&self) -> Result<Option<Url>, Failure> {
+        self.llm_url.as_deref().map(llm_url).transpose().map_err(Failure::LlmUrl)
     }
 }
 
@@ -111,9 +118,14 @@ fn llm_url(text: &str) -> Result<Url, String> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("it must begin with http:// or https://".to_owned());
     }
-    // It would stand in the list of processes.
-    let has_secret = !url.username().is_empty() || url.password().is_some();
-    if has_secret { Err("it must hold no secret: a key is in LLM_API_KEY".to_owned()) } else { Ok(url) }
+    // Where secrets are put; it stands in the list of processes.
+    let holds_more =
+        !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some();
+    if holds_more {
+        Err("it must hold no user, query or fragment: a key is in LLM_API_KEY".to_owned())
+    } else {
+        Ok(url)
+    }
 }
 
 fn database_url(text: &str) -> Result<String, String> {
@@ -159,9 +171,14 @@ mod tests {
     #[test]
     fn a_model_is_asked_at_an_address_without_a_secret() {
         assert!(llm_url("http://127.0.0.1:11434/v1").is_ok() && llm_url("https://api.openai.com/v1/").is_ok());
-        for wrong in ["", "127.0.0.1:80", "ftp://example.com/v1", "https://ada:secret@example.com/v1"] {
+        let secrets =
+            ["ada:secret@example.com/v1", "secret@example.com", "example.com/v1?api-key=secret", "example.com/#secret"];
+        let secrets = secrets.map(|address| format!("https://{address}"));
+        for wrong in
+            ["", "127.0.0.1:80", "ftp://secret.example.com/v1"].into_iter().chain(secrets.iter().map(String::as_str))
+        {
             let refused = llm_url(wrong).expect_err("it was accepted");
-            assert!(!refused.contains("secret@"), "{refused}");
+            assert!(!refused.contains("secret"), "{refused}");
         }
         let alone = Options::try_parse_from(["backend", "--llm-budget", "2"]);
         assert!(alone.is_err(), "a budget of no model");

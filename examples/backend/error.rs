@@ -22,6 +22,9 @@ pub(crate) enum Failure {
     Input(#[from] InputError),
     #[error("{file} was not stored, and nothing of it is left: {}: check the database and run again", reason(.cause))]
     Loading { file: String, cause: sqlx::Error },
+    /// Without the address: a secret may stand in it.
+    #[error("--llm-url cannot be used: {0}")]
+    LlmUrl(String),
     #[error("cannot measure: {0}")]
     Start(#[from] perf_kit::StartError),
     #[error("cannot judge: {0}")]

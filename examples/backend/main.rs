@@ -40,10 +40,11 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
-use perf_kit::llm::{BudgetSetting, Meter};
+use perf_kit::llm::{BudgetSetting, Meter, Money};
 use perf_kit::notify;
 use perf_runtime::rule::{RuleSet, presets};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use reqwest::Url;
 use tokio::net::TcpListener;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -109,7 +110,8 @@ fn notifications(options: &Options) -> notify::Settings {
 
 async fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
-    // First what may be refused: a file or a port should say so before any work is done.
+    // First what may be refused: an address, a file or a port should say so before any work is done.
+    let llm_url = options.llm_url()?;
     if let Some(path) = &options.report {
         report::reserve(path).await?;
     }
@@ -124,7 +126,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let builder = perf_kit::builder("mcp-backend").monitor(set_up).history(history).notify(notifications(options));
     let perf = builder.without_server().start()?;
     let (monitor, own) = (perf.monitor().clone(), perf.router()?);
-    let model = model(options, perf.llm())?;
+    let model = model(llm_url.as_ref(), options.llm_budget, perf.llm())?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
     perf_host::watch_pool(&monitor, "backend", store.pool.clone());
@@ -151,14 +153,14 @@ async fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// The model that chooses the analyst's tools, with a budget for each day, where there is to be one.
-fn model(options: &Options, meter: Option<&Meter>) -> Result<Option<Model>, Failure> {
-    let (Some(url), Some(meter)) = (&options.llm_url, meter) else {
+fn model(url: Option<&Url>, budget: Money, meter: Option<&Meter>) -> Result<Option<Model>, Failure> {
+    let (Some(url), Some(meter)) = (url, meter) else {
         say!("no language model: keyword rules choose the analyst's tools (--llm-url names a server that has one)");
         return Ok(None);
     };
-    meter.add_budget(BudgetSetting::per("day").agent("analyst").dollars(options.llm_budget))?;
+    meter.add_budget(BudgetSetting::per("day").agent("analyst").dollars(budget))?;
     let model = Model::new(url, meter);
-    say!("the analyst asks {}, for at most {} dollars a day", model.name(), options.llm_budget);
+    say!("the analyst asks {}, for at most {budget} dollars a day, until it is restarted", model.name());
     Ok(Some(model))
 }
 

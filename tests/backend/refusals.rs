@@ -51,11 +51,25 @@ fn a_report_that_cannot_be_written_is_named_before_anything_starts() {
 }
 
 #[test]
+fn an_address_of_a_model_that_may_hold_a_secret_is_refused_and_not_repeated() {
+    for (address, said) in [
+        ("http://ada:secret@localhost/v1", "a key is in LLM_API_KEY"),
+        ("http://localhost/v1?api-key=secret", "a key is in LLM_API_KEY"),
+        ("http://localhost/v1#secret", "a key is in LLM_API_KEY"),
+        ("localhost/secret", "--llm-url"),
+        ("ftp://localhost/secret", "http:// or https://"),
+    ] {
+        let ended = run(&["--port", "0", "--llm-url", address]);
+        failed_with(&ended, &["--llm-url cannot be used", said]);
+        assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
 fn wrong_use_is_refused_with_the_flag_and_what_it_takes() {
     for (arguments, named) in [
         (&["--prot", "0"][..], "--prot"),
-        (&["--llm-url", "localhost"], "--llm-url"),
-        (&["--llm-url", "http://ada:secret@localhost/v1"], "a key is in LLM_API_KEY"),
         (&["--duration", "90"], "it has no unit: write 90s"),
         (&["--duration", "soon"], "write one such as 20s"),
         (&["--port", "99999"], "--port"),

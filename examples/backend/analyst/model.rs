@@ -31,12 +31,19 @@ pub(crate) enum ModelError {
     /// Told before anything is sent.
     #[error("the model was not asked: {0}")]
     Budget(#[from] BudgetError),
+    /// Without the address, to which an answer may have pointed.
     #[error("the model cannot be asked: {0}")]
-    Unreachable(#[from] reqwest::Error),
+    Unreachable(reqwest::Error),
     #[error("the model's server answered {0}")]
     Refused(StatusCode),
     #[error("the model's answer is none of a chat: {0}")]
     Unreadable(&'static str),
+}
+
+impl From<reqwest::Error> for ModelError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreachable(error.without_url())
+    }
 }
 
 /// The body of an answer.
