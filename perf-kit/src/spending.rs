@@ -113,7 +113,7 @@ mod routes {
 
     fn budget() -> ObjectBuilder {
         object("A budget in this turn of its period. Amounts are texts, in dollars, tokens or calls.")
-            .has("scope", openapi::choice(&["all", "agent", "user", "model"]))
+            .has("scope", openapi::choice(&["all", "agent", "user", "model", "run"]))
             .has("name", openapi::text())
             .has("period", openapi::choice(&["day", "month", "forever"]))
             .has("measure", openapi::choice(&["money", "tokens", "calls"]))
@@ -128,10 +128,18 @@ mod routes {
     }
 
     fn refusal() -> ObjectBuilder {
-        const REASONS: [&str; 7] =
-            ["no_room", "unpriced", "tokens_unknown", "stopped", "too_many_scopes", "too_many_waiters", "store"];
+        const REASONS: [&str; 8] = [
+            "no_room",
+            "unpriced",
+            "tokens_unknown",
+            "stopped",
+            "too_many_scopes",
+            "bad_name",
+            "too_many_waiters",
+            "store",
+        ];
         object("Calls that a budget refused, which were not sent. The reason `store`: budgets could not be written.")
-            .has("scope", openapi::choice(&["all", "agent", "user", "model"]))
+            .has("scope", openapi::choice(&["all", "agent", "user", "model", "run"]))
             .has("name", openapi::text())
             .has("reason", openapi::choice(&REASONS))
             .has("calls", openapi::count())
