@@ -7,8 +7,8 @@ use perf_runtime::{Kind, Monitor, Window, monitor, monitor_tool};
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -35,8 +35,14 @@ async fn yield_once() {
     std::future::poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
+/// Of a task that is never woken. The waker that does nothing has several addresses in one program, as the compiler likes.
 fn context() -> Context<'static> {
-    Context::from_waker(Waker::noop())
+    struct Nobody;
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+    static WAKER: LazyLock<Waker> = LazyLock::new(|| Arc::new(Nobody).into());
+    Context::from_waker(&WAKER)
 }
 
 /// A monitor that has seen the first call of a function: what it counts from now on is in its windows.

@@ -4,6 +4,7 @@ use super::accessibility::holds_axe;
 use super::browser::{Browser, Screen};
 use super::service::Service;
 use perf_runtime::series::{FieldAccess, Selector};
+use perf_runtime::test_util::isolated;
 use perf_runtime::{Monitor, Window, monitor};
 use serde_json::{Value, json};
 use std::thread;
@@ -77,6 +78,8 @@ async fn a_recorded_call_opens_from_its_series_and_shows_what_ran_inside() {
 #[tokio::test]
 async fn values_of_fields_stand_beside_their_calls_for_whoever_may_see_them() {
     let Some(browser) = Browser::start().await else { return };
+    // Its annotated functions are no series of the tests beside it.
+    let _alone = isolated();
     let read = Monitor::builder().recorder(true).recorded_fields(FieldAccess::Read).build().unwrap();
     let admin = Monitor::builder().recorder(true).build().unwrap();
     show_order("A-17 & co", &"long ".repeat(100));

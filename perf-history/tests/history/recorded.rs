@@ -3,7 +3,7 @@
 use super::{LONG, Life, SECOND};
 use perf_history::Settings;
 use perf_runtime::series::{FieldAccess, RecordedTree, Selector, TimeRange};
-use perf_runtime::test_util::ManualClock;
+use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Kind, Monitor, Window, monitor};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -122,6 +122,8 @@ fn inside(id: u32) {}
 
 #[test]
 fn values_of_fields_are_kept_with_their_calls_and_told_as_the_settings_of_today_say() {
+    // Its annotated functions are no series of the tests beside it.
+    let _alone = isolated();
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
     let with = |access| Life::with(folder.path(), move |monitor| monitor.recorder(true).recorded_fields(access));
     let of_fields = Selector::calls().label("operation", "history_fields");

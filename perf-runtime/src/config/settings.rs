@@ -6,7 +6,7 @@ use crate::judge::objective::spec::Objective;
 use crate::judge::rule::set::RuleSet;
 use crate::log_level::LogLevel;
 use crate::measure::cells::failures::wishes::ErrorSettings;
-use crate::measure::cells::recorder::wish::RecorderSettings;
+use crate::measure::cells::recorder::settings::RecorderSettings;
 use crate::measure::cells::tree::bound::MAX_EDGES;
 use crate::measure::model::service::Service;
 use crate::observe::series::overflow::Limits;

@@ -3,8 +3,9 @@
 use super::{Inner, Monitor, MonitorBuilder};
 use crate::config::Settings;
 use crate::extend::CallLog;
+use crate::measure::cells::recorder::settings::RecorderSettings;
 use crate::measure::cells::recorder::store::{Shown, Store};
-use crate::measure::cells::recorder::wish::{RecorderSettings, Wish};
+use crate::measure::cells::recorder::wish::Wish;
 use crate::measure::clock::{self, wall};
 use crate::measure::model::field_access::FieldAccess;
 use crate::observe::query::range::TimeRange;

@@ -1,8 +1,7 @@
 //! The span of a call and the values of its fields, as far as somebody wants them: in boxes that are used again, so that a call under a subscriber
 //! allocates nothing itself.
 
-use crate::measure::cells::recorder::values::Values;
-use crate::measure::cells::recorder::values_room;
+use crate::measure::cells::recorder::values::{self, Values};
 use std::cell::RefCell;
 use tracing::Span;
 
@@ -55,7 +54,7 @@ pub(super) fn release(mut opened: Box<Opened>) {
     // The subscriber runs in this line: the list of boxes is not to be held here.
     opened.span = None;
     if let Some(values) = opened.values.take() {
-        values_room::release(values);
+        values::release(values);
     }
     // Refused while the thread ends; then the box is freed.
     let _ = EMPTY.try_with(|boxes| {

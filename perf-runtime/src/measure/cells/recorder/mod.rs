@@ -33,16 +33,16 @@ pub(in crate::measure::cells) mod last_failure;
 pub(crate) mod pool;
 pub(crate) mod record;
 pub(crate) mod recording;
+pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod values;
 mod values_list;
-pub(crate) mod values_room;
 pub(crate) mod wish;
 
 use super::tree::node::Node;
 use super::tree::parent::Parent;
 use crate::measure::clock::Moment;
-pub(crate) use ended::Ended;
+pub(crate) use ended::{Ended, Told};
 pub(crate) use handed_over::HandedOver;
 use inside::Inside;
 pub(crate) use kept_as::KeptAs;
@@ -150,12 +150,12 @@ fn record(parent: Parent, inside: &HandedOver, ended: Ended<'_>) {
 #[inline(never)]
 pub(crate) fn child_with_values_ended(parent: Parent, inside: &HandedOver, ended: Ended<'_>, values: Box<Values>) {
     if !are_recorded(parent) {
-        return values_room::release(values);
+        return values::release(values);
     }
     let place = place(parent, inside);
     match place {
         Some((place, _)) => parent.recording().buffer().add_values(place, values),
-        None => values_room::release(values),
+        None => values::release(values),
     }
     write(place.map(|(_, record)| record), parent, ended);
 }
@@ -201,13 +201,6 @@ fn write(record: Option<&Record>, parent: Parent, Ended { meter, outcome, starte
         let node = meter.existing_node().unwrap_or(Node::OVERFLOW);
         record.write(parent, started, nanos, node, (outcome, failure));
     }
-}
-
-/// Things that a call without a caller can tell of itself.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Told<'a> {
-    pub(crate) span: Option<&'a Span>,
-    pub(crate) values: Option<&'a Values>,
 }
 
 /// Whether the end of a call without a caller is of interest to the recorder.

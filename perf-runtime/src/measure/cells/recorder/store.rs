@@ -1,14 +1,13 @@
 //! The store of kept calls: of the process, or of an isolated test.
 
-use super::Told;
 use super::buffer::{Taken, bound_calls};
-use super::ended::Ended;
+use super::ended::{Ended, Told};
 use super::inside::Inside;
 use super::kept::{Entry, Kept, KeptCall, MINUTE, Most};
 use super::kept_as::KeptAs;
 use super::pool;
+use super::settings::RecorderSettings;
 use super::values::Values;
-use super::wish::RecorderSettings;
 use crate::measure::cells::exemplar;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::Moment;

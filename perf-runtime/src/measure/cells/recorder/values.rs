@@ -2,9 +2,9 @@
 //!
 //! A value that is a number or a bool is kept as it is, any other as the text that the span would show; each cut, and all together too.
 
-use super::values_room;
 use crate::guarded::run_guarded;
 use crate::measure::cells::failures::cut;
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 use std::sync::atomic::AtomicPtr;
@@ -97,7 +97,7 @@ impl Values {
     /// The values of the fields of these names. None where there is none to keep: of fields that are recorded later.
     pub(crate) fn capture(names: Names, values: &[&dyn Value]) -> Option<Box<Self>> {
         let field = any_field()?;
-        let mut this = values_room::hold();
+        let mut this = hold();
         this.names = names;
         for ((place, value), name) in (0..).zip(values).zip(names).take(MOST_VALUES) {
             if *name == ADDED {
@@ -110,7 +110,7 @@ impl Values {
             }
         }
         if this.bytes.is_empty() {
-            values_room::release(this);
+            release(this);
             return None;
         }
         Some(this)
@@ -276,6 +276,32 @@ impl callsite::Callsite for NoCallsite {
         );
         &METADATA
     }
+}
+
+/// As many as a thread keeps, of some 300 bytes at most: calls within calls, or calls that wait, that ended on it.
+const KEPT: usize = 32;
+
+type Boxes = Vec<Box<Values>>;
+
+thread_local!(static EMPTY: RefCell<Boxes> = const { RefCell::new(Vec::new()) });
+
+#[expect(clippy::unnecessary_box_returns, reason = "the box is what this is about")]
+/// An empty box.
+#[expect(clippy::unnecessary_box_returns, reason = "the box is what is to be had")]
+fn hold() -> Box<Values> {
+    let kept = EMPTY.try_with(|boxes| boxes.try_borrow_mut().ok()?.pop()).ok().flatten();
+    kept.unwrap_or_default()
+}
+
+/// Keeps a box for another call.
+pub(crate) fn release(mut values: Box<Values>) {
+    values.clear();
+    // Refused while the thread ends; then the box is freed.
+    let _ = EMPTY.try_with(|boxes| {
+        if let Some(mut boxes) = boxes.try_borrow_mut().ok().filter(|boxes| boxes.len() < KEPT) {
+            boxes.push(values);
+        }
+    });
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The values of the calls inside a root that were recorded: a list that threads add to without a lock, and that whoever has the buffer reads
 //! and empties.
 
-use super::values::Values;
-use super::values_room;
+use super::values::{self, Values};
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
@@ -30,7 +29,7 @@ impl ValuesList {
         if self.bytes.fetch_add(size, Relaxed) + size > MOST_BYTES {
             self.bytes.fetch_sub(size, Relaxed);
             self.refused.fetch_add(1, Relaxed);
-            return values_room::release(values);
+            return values::release(values);
         }
         values.place = place;
         let values = Box::into_raw(values);
@@ -57,7 +56,7 @@ impl ValuesList {
             let values = unsafe { Box::from_raw(next) };
             next = values.next.load(Relaxed);
             look(values.place, &values);
-            values_room::release(values);
+            values::release(values);
         }
     }
 

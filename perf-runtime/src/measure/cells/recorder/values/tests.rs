@@ -115,11 +115,11 @@ fn a_value_that_panics_or_fails_spoils_no_other() {
 fn boxes_are_used_again_and_keep_little_memory() {
     let first = Values::capture(NAMES, &[&1_u64]).unwrap();
     let address = std::ptr::from_ref(&*first);
-    values_room::release(first);
+    release(first);
     let second = Values::capture(NAMES, &[&"other"]).unwrap();
     assert_eq!(std::ptr::from_ref(&*second), address);
     assert_eq!(second.keep().iter().map(|shown| shown.value.to_string()).collect::<Vec<_>>(), ["other"]);
-    values_room::release(second);
+    release(second);
     let long = "z".repeat(MOST_TEXT);
     let mut large = Values::capture(NAMES, &[&long.as_str(); 5].map(|text| text as &dyn Value)).unwrap();
     assert!(large.size() > MOST_BYTES);
