@@ -3,8 +3,8 @@
 use super::{LONG, Life, SECOND};
 use perf_history::Settings;
 use perf_runtime::series::{FieldAccess, RecordedTree, Selector, TimeRange};
-use perf_runtime::test_util::{ManualClock, isolated};
-use perf_runtime::{Kind, Monitor, Window, monitor};
+use perf_runtime::test_util::ManualClock;
+use perf_runtime::{Kind, Monitor, Window, monitor_tool};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -112,21 +112,20 @@ fn no_more_of_them_are_kept_than_a_day_may_take() {
     assert_eq!(told(&begin(folder.path(), |_| ()).monitor, 3_600).len(), kept.len());
 }
 
-#[monitor("history_fields", fields(order = %order))]
+/// Of a kind that no other test asks for: it is a series of all of them.
+#[monitor_tool("history_fields", fields(order = %order))]
 fn with_fields(order: &str) {
     inside(7);
 }
 
-#[monitor("history_fields_inside", fields(id))]
+#[monitor_tool("history_fields_inside", fields(id))]
 fn inside(id: u32) {}
 
 #[test]
 fn values_of_fields_are_kept_with_their_calls_and_told_as_the_settings_of_today_say() {
-    // Its annotated functions are no series of the tests beside it.
-    let _alone = isolated();
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
     let with = |access| Life::with(folder.path(), move |monitor| monitor.recorder(true).recorded_fields(access));
-    let of_fields = Selector::calls().label("operation", "history_fields");
+    let of_fields = Selector::calls().label("tool", "history_fields");
     let values = |tree: &RecordedTree| {
         let fields = tree.inside.iter().flat_map(|inside| &inside.fields).chain(&tree.call.fields);
         fields.map(|field| field.value.clone().unwrap()).collect::<Vec<_>>()

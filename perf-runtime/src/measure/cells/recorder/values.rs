@@ -285,7 +285,6 @@ type Boxes = Vec<Box<Values>>;
 
 thread_local!(static EMPTY: RefCell<Boxes> = const { RefCell::new(Vec::new()) });
 
-#[expect(clippy::unnecessary_box_returns, reason = "the box is what this is about")]
 /// An empty box.
 #[expect(clippy::unnecessary_box_returns, reason = "the box is what is to be had")]
 fn hold() -> Box<Values> {
