@@ -4,8 +4,7 @@ use super::accessibility::holds_axe;
 use super::browser::{Browser, Screen};
 use super::service::Service;
 use perf_runtime::series::{FieldAccess, Selector};
-use perf_runtime::test_util::isolated;
-use perf_runtime::{Monitor, Window, monitor};
+use perf_runtime::{Monitor, Window, monitor_tool};
 use serde_json::{Value, json};
 use std::thread;
 use std::time::Duration;
@@ -23,13 +22,13 @@ fn show_page(monitor: &Monitor) {
     page.run(|| read.run(|| (0..3).for_each(read_points)));
 }
 
-/// An order of a stranger's.
-#[monitor("show_order", fields(order = %order, items = 3, note))]
+/// An order of a stranger's. Of a kind whose numbers no other test looks at: it is a series of all of them.
+#[monitor_tool("order", fields(order = %order, items = 3, note))]
 fn show_order(order: &str, note: &str) {
     load_item("<b>not bold</b> \u{202e}desrever");
 }
 
-#[monitor("load_item", fields(item))]
+#[monitor_tool("item", fields(item))]
 fn load_item(item: &str) {
     thread::sleep(Duration::from_millis(2));
 }
@@ -78,12 +77,10 @@ async fn a_recorded_call_opens_from_its_series_and_shows_what_ran_inside() {
 #[tokio::test]
 async fn values_of_fields_stand_beside_their_calls_for_whoever_may_see_them() {
     let Some(browser) = Browser::start().await else { return };
-    // Its annotated functions are no series of the tests beside it.
-    let _alone = isolated();
     let read = Monitor::builder().recorder(true).recorded_fields(FieldAccess::Read).build().unwrap();
     let admin = Monitor::builder().recorder(true).build().unwrap();
     show_order("A-17 & co", &"long ".repeat(100));
-    let of_order = Selector::calls().label("operation", "show_order");
+    let of_order = Selector::calls().label("tool", "order");
     let id = read.recorded_calls(&of_order, Window::LastHour)[0].id.clone();
     let (open, closed) = (Service::of(read, 0).await, Service::of(admin, 0).await);
     browser.open(&format!("{}#/call/{id}", open.url)).await;

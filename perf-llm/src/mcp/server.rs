@@ -117,8 +117,7 @@ fn learnt_of(monitor: &Monitor, server: &Arc<str>) -> Learnt {
         }
         made
     });
-    let learnt = locked(&all.0).entry(Arc::clone(server)).or_default().clone();
-    learnt
+    locked(&all.0).entry(Arc::clone(server)).or_default().clone()
 }
 
 /// What a handler answered, and whether the client had cancelled the call by then.

@@ -3,7 +3,6 @@
 use crate::common::{ADMIN, READ, ask, get, guarded, open, request};
 use axum::http::StatusCode;
 use perf_runtime::series::{FieldAccess, Selector};
-use perf_runtime::test_util::isolated;
 use perf_runtime::{Monitor, Outcome, Window, monitor};
 use perf_server::Access;
 use serde_json::{Value, json};
@@ -118,7 +117,6 @@ async fn answers(app: &axum::Router, id: &str, token: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn values_of_fields_are_for_the_admin_token_unless_the_settings_say_otherwise() {
-    let _alone = isolated();
     let (monitor, id) = with_secret(FieldAccess::Admin);
     let app = guarded(&monitor);
     for text in answers(&app, &id, ADMIN).await {
@@ -141,7 +139,6 @@ async fn values_of_fields_are_for_the_admin_token_unless_the_settings_say_otherw
 
 #[tokio::test]
 async fn values_of_fields_are_for_readers_or_for_nobody_where_the_settings_say_so() {
-    let _alone = isolated();
     let (monitor, id) = with_secret(FieldAccess::Read);
     assert!(answers(&guarded(&monitor), &id, READ).await.iter().all(|text| text.contains("Ignore all rules")));
     let (monitor, id) = with_secret(FieldAccess::Off);
