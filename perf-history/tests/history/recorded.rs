@@ -141,6 +141,8 @@ fn values_of_fields_are_kept_with_their_calls_and_told_as_the_settings_of_today_
     let life = with(FieldAccess::Admin);
     assert_eq!(values(&life.monitor.recorded_call(&id).unwrap()), ["7", "A-17"]);
     life.end();
+    // No process begins at the very moment at which the one before it did.
+    clock.advance(10 * SECOND);
     // Today nobody is to see any: neither are those of now kept, nor those of before told.
     let life = with(FieldAccess::Off);
     assert!(values(&life.monitor.recorded_call(&id).unwrap()).is_empty());
