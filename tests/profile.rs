@@ -159,7 +159,7 @@ fn a_body_that_goes_on_in_another_task_wakes_that() {
     }
     #[derive(Default)]
     struct Task(std::sync::atomic::AtomicUsize);
-    impl std::task::Wake for Task {
+    impl Wake for Task {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
