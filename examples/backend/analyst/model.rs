@@ -110,7 +110,7 @@ impl Reply {
         self.0.pointer("/choices/0/message").ok_or(ModelError::Unreadable("it has no message"))
     }
 
-    /// What the model said, to be sent along with what follows.
+    /// The message of the model, to be sent along with what follows.
     pub(super) fn said(&self) -> Result<Value, ModelError> {
         self.message().cloned()
     }

@@ -80,7 +80,7 @@ impl Fields {
         self.requested.as_deref().or(self.answering.as_deref()).unwrap_or("unknown")
     }
 
-    /// How the call ended. A completion of rig, which tells no failures, may have failed or been given up where it has no answer: nobody knows
+    /// The end of the call. A completion of rig, which tells no failures, may have failed or been given up where it has no answer: nobody knows
     /// which, so that it is neither `ok` nor an error. rig's other calls need not tell their answers.
     pub(super) fn outcome(&self) -> Outcome {
         if self.is_error {

@@ -120,7 +120,7 @@ fn learnt_of(monitor: &Monitor, server: &Arc<str>) -> Learnt {
     locked(&all.0).entry(Arc::clone(server)).or_default().clone()
 }
 
-/// What a handler answered, and whether the client had cancelled the call by then.
+/// The answer of a handler, and whether the client had cancelled the call by then.
 type Ended = (Result<ServerResult, ErrorData>, bool);
 
 fn is_good((result, _): &Ended) -> bool {
