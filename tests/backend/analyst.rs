@@ -27,7 +27,7 @@ async fn ask(url: &str) -> (u16, Value) {
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
 
-/// What was used and spent. The table of prices is there, or it is waited for: the first call would have none.
+/// The sums of what was used and spent. The table of prices is there, or it is waited for: the first call would have none.
 async fn spent(url: &str) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {

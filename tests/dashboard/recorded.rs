@@ -107,7 +107,7 @@ async fn values_of_fields_stand_beside_their_calls_for_whoever_may_see_them() {
     browser.close().await;
 }
 
-/// What a chart says of itself to who does not see it.
+/// The label of a chart, for people who do not see it.
 const LATENCY: &str =
     "return [...document.querySelectorAll('canvas')].find((one) => one.ariaLabel?.startsWith('Latency:'))";
 

@@ -217,7 +217,7 @@ async fn a_prometheus_that_was_given_a_month_answers_with_our_numbers() {
     let prometheus = Prometheus::start(folder.path(), "127.0.0.1:1");
     let mut held = held(&prometheus, end).await;
     let mut report = export.into_report();
-    // What it scrapes itself is nobody, and other tests of this process have series too, without a call in the month.
+    // It scrapes nobody itself, and other tests of this process have series too, without a call in the month.
     let is_other = |series: &str| {
         let labels: BTreeMap<String, String> = serde_json::from_str(series).expect("labels");
         labels.contains_key("job") || (labels.len() > 1 && !is_ours(labels.get("operation").map(String::as_str)))

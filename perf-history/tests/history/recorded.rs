@@ -131,7 +131,7 @@ fn values_of_fields_are_kept_with_their_calls_and_told_as_the_settings_of_today_
         fields.map(|field| field.value.clone().unwrap()).collect::<Vec<_>>()
     };
     let life = with(FieldAccess::Admin);
-    // What ends at the very moment at which a process begins is before it.
+    // A call that ends at the very moment at which a process begins is before it.
     go_on(&life, &clock, 1);
     with_fields("A-17");
     let id = life.monitor.recorded_calls(&of_fields, Window::LastHour)[0].id.clone();

@@ -1,4 +1,4 @@
-//! Who sees the values of the fields of recorded calls.
+//! The access to the values of the fields of recorded calls.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -108,7 +108,7 @@ fn chat(asked: &Value, acts_as: Option<&str>) -> Response {
     events(&all, "data: [DONE]\n\n", acts_as == "slow")
 }
 
-/// What the model says at last: the result of a tool, where there is one.
+/// The last words of the model: the result of a tool, where there is one.
 fn text(asked: &Value) -> Value {
     let last = asked["messages"].as_array().and_then(|messages| messages.last());
     last.filter(|last| last["role"] == "tool").map_or_else(|| json!("Hi"), |last| last["content"].clone())

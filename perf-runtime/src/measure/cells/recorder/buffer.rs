@@ -281,7 +281,7 @@ impl Buffer {
         let is_done = self.chunks.are_done(used);
         if is_done {
             self.chunks.clear(used);
-            // Whoever adds values has a place, and nobody has one any more.
+            // Values are added by calls that have a place, and none has one any more.
             self.values.clear();
         }
         is_done

@@ -1,4 +1,4 @@
-//! What is kept of values, and how much.
+//! The values that are kept, and how much of them.
 
 use super::*;
 use std::cell::Cell;
