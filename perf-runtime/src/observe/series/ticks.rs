@@ -25,6 +25,8 @@ pub(super) struct Ticks {
     gaps: VecDeque<Gap>,
     /// Those of them in which somebody should have ticked.
     pauses: VecDeque<Gap>,
+    /// One that ended with somebody's look, after ticks of a ticker: whoever looks may be awake before the ticker is.
+    seen_first: Option<Gap>,
     /// Whether somebody ticks, and it is not only that windows go on when they are looked at.
     has_ticker: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Ticks {
             pace: Pace::default(),
             gaps: VecDeque::with_capacity(USUAL_GAPS),
             pauses: VecDeque::with_capacity(USUAL_GAPS),
+            seen_first: None,
             has_ticker: false,
         }
     }
@@ -76,9 +79,13 @@ impl Ticks {
         } else if self.pace.is_gap(now.since(self.last)) {
             let gap = (self.last, now);
             add_gap(&mut self.gaps, gap);
+            self.seen_first = Some(gap).filter(|_| had_ticker && !is_of_ticker);
             if had_ticker && is_of_ticker {
                 add_gap(&mut self.pauses, gap);
             }
+        } else if is_of_ticker && let Some(gap) = self.seen_first.take() {
+            // The ticker goes on: it was a pause.
+            add_gap(&mut self.pauses, gap);
         }
     }
 
