@@ -208,7 +208,8 @@ impl Writer {
     /// Reads the cursor into the open rows.
     fn read(&mut self) -> DeltaSpan {
         let mut adding = Adding::new(&mut self.open);
-        let span = self.cursor.read(&mut adding);
+        // Ticks wake this thread: one of its own would be late, and take in calls of the next.
+        let span = self.cursor.read_ticked(&mut adding);
         let readings = adding.readings;
         // Counts after a tick are of the next one, and told with it.
         if span.ticks > 0 {

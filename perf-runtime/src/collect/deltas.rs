@@ -212,6 +212,11 @@ impl Cursor {
     /// the last tick is one.
     pub fn read(&mut self, sink: &mut dyn DeltaSink) -> DeltaSpan {
         self.registry.catch_up(clock::now());
+        self.read_ticked(sink)
+    }
+
+    /// As [`read`](Self::read), but never a tick by itself: for a reader that ticks wake.
+    pub fn read_ticked(&mut self, sink: &mut dyn DeltaSink) -> DeltaSpan {
         let (ticks, ticked) = (self.registry.ticks(), self.registry.last_tick());
         self.follow(self.registry.all());
         let (seen_until, seen_wall) = self.until;
