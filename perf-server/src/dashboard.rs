@@ -150,7 +150,8 @@ impl Dashboard {
         // The page names its assets relatively, so that the router can be nested under any path.
         let (pages, mut files) = page::all(parts, |name| format!("perf-assets/{version}/{name}"))?;
         files.push(PageFile { name: NAMES.to_owned(), is_script: true, text: OWN.names.as_str().into() });
-        let html = include_str!("../assets/index.html").replace("{{assets}}", &format!("perf-assets/{version}"));
+        let html = include_str!("../assets/index.html").replace("{{modules}}", &modules());
+        let html = html.replace("{{assets}}", &format!("perf-assets/{version}"));
         let html = html
             .replace("{{about}}", &service.map(|service| format!("{} · ", escaped(service))).unwrap_or_default())
             .replace("{{service}}", &service.map(service_in_bar).unwrap_or_default());
@@ -169,6 +170,12 @@ impl Dashboard {
             Some((if file.is_script { SCRIPT } else { CSS }, file.text.clone()))
         })
     }
+}
+
+/// Has the browser fetch all modules at once: else it learns of each only once it has read the one that imports it.
+fn modules() -> String {
+    let all = ASSETS.iter().filter(|asset| asset.content_type == SCRIPT).map(|asset| asset.name).chain([NAMES]);
+    all.map(|name| format!("<link rel=\"modulepreload\" href=\"{{{{assets}}}}/{name}\">\n")).collect()
 }
 
 /// A module with a constant for each well-known metric.
