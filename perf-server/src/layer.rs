@@ -222,8 +222,8 @@ where
         let upload = Upload::watch(&mut request);
         let (route, is_template) = route::of(&request, names.as_ref());
         let (route, method) = (&*route, method_label(request.method()));
-        let mut call =
-            if is_template { monitor.http_request_to(method, route) } else { monitor.http_request(method, route) };
+        let mut state = box_pool::take();
+        let call = monitor.http_request_in(&mut state.call, method, route, is_template);
         if *has_span && LevelFilter::current() >= Level::INFO {
             let span = span::open(&request, route, trace.as_deref());
             // One that is off is left out, so that nobody asks it at each turn whether it is on.
@@ -232,7 +232,7 @@ where
             }
         }
         let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
-        let mut exchange = Exchange::new(&request, call, (upload, trace, sizes));
+        let mut exchange = Exchange::new(&request, state, (upload, trace, sizes));
         let answer = exchange.work(|| self.inner.call(request));
         HttpFuture { exchange, answer }
     }

@@ -154,4 +154,17 @@ impl Monitor {
     pub fn http_request_to(&self, method: &str, template: &str) -> HttpRequest {
         HttpRequest::start(&self.inner.registry, method, template, true)
     }
+
+    /// As [`http_request_to`](Self::http_request_to) of one that `is_template`, else as [`http_request`](Self::http_request), begun in the place
+    /// where it stays to its end, for layers that keep one: a request is large, and to move it costs as much as to count it. One that is there
+    /// already is dropped before.
+    pub fn http_request_in<'a>(
+        &self,
+        place: &'a mut Option<HttpRequest>,
+        method: &str,
+        route: &str,
+        is_template: bool,
+    ) -> &'a mut HttpRequest {
+        HttpRequest::start_in(place, &self.inner.registry, (method, route, is_template))
+    }
 }

@@ -68,6 +68,23 @@ enum End {
 
 impl HttpRequest {
     pub(crate) fn start(registry: &Arc<Registry>, method: &str, route: &str, is_template: bool) -> Self {
+        Self::new(registry, method, route, is_template)
+    }
+
+    /// As [`start`](Self::start), in the place where it is to stay: what was written word by word and is then copied has to go through the
+    /// cache first.
+    pub(crate) fn start_in<'a>(
+        place: &'a mut Option<Self>,
+        registry: &Arc<Registry>,
+        (method, route, is_template): (&str, &str, bool),
+    ) -> &'a mut Self {
+        *place = None;
+        place.insert(Self::new(registry, method, route, is_template))
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is to be made where it stays")]
+    fn new(registry: &Arc<Registry>, method: &str, route: &str, is_template: bool) -> Self {
         let route = Route::of(registry, method, route, is_template);
         route.count_overflow();
         route.open.own.start_away();
@@ -108,11 +125,22 @@ impl HttpRequest {
     /// Ends the request whose head was answered with this status, with another outcome than the status says: the body
     /// failed, or the client went away before it had all of it.
     pub fn end(mut self, status: u16, outcome: Outcome) {
+        self.ends_as(status, outcome);
+    }
+
+    /// Says how the request [ends](Self::end), which it does when it is dropped: for a layer that holds it where it does not move.
+    #[inline]
+    pub fn ends_as(&mut self, status: u16, outcome: Outcome) {
         self.end = End::Answered(status, outcome);
     }
 
     /// Ends the request as an error that no status tells of: the service failed to make an answer at all.
     pub fn fail(mut self) {
+        self.ends_failed();
+    }
+
+    /// Says that the request [fails](Self::fail), once it is dropped.
+    pub fn ends_failed(&mut self) {
         self.end = End::Failed;
     }
 

@@ -9,7 +9,6 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use perf_runtime::Outcome;
 use perf_runtime::extend::TraceContext;
-use perf_runtime::operation::HttpRequest;
 use std::mem;
 use std::sync::Arc;
 use std::task::Poll;
@@ -23,18 +22,17 @@ use std::thread;
 pub(super) struct Exchange(Option<Box<State>>);
 
 impl Exchange {
+    /// Of a request whose call has begun in its place.
     #[inline]
     pub(super) fn new<B>(
         request: &Request<B>,
-        call: HttpRequest,
+        mut state: Box<State>,
         (upload, trace, sizes): (Upload, Option<Box<TraceContext>>, Option<Arc<Pair>>),
     ) -> Self {
         if let Some(sizes) = &sizes {
             came(sizes, request);
         }
-        let is_head = request.method() == Method::HEAD;
-        let mut state = box_pool::take();
-        state.begin(call, is_head, upload);
+        state.begin(request.method() == Method::HEAD, upload);
         (state.sizes, state.trace) = (sizes, trace);
         Self(Some(state))
     }

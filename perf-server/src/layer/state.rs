@@ -54,10 +54,9 @@ struct Problem<'a> {
 }
 
 impl State {
-    /// Begins with a request, where the one before is over. Field by field, for the whole is larger than what is copied at once.
+    /// Begins with a request, whose call has begun, where the one before is over. Field by field, for the whole is larger than what is copied at once.
     #[inline]
-    pub(super) fn begin(&mut self, call: HttpRequest, is_head: bool, upload: Upload) {
-        self.call = Some(call);
+    pub(super) fn begin(&mut self, is_head: bool, upload: Upload) {
         (self.is_head, self.upload) = (is_head, upload);
         (self.status, self.said, self.open) = (None, None, None);
         (self.length, self.sent, self.is_problem) = (u64::MAX, 0, false);
@@ -118,48 +117,43 @@ impl State {
         self.end_with(outcome, Some(self.sent));
     }
 
-    /// Names a failure that its status does not: there is none, or a good one.
-    #[cold]
-    fn name_failure(&self, call: &mut HttpRequest) {
-        match (self.status, self.said) {
-            (None, _) => call.fails_with("no_answer", None),
-            (Some(500..), _) => {}
-            (_, Some(said)) => call.fails_with(said.name, None),
-            (_, None) => call.fails_with("body_failed", None),
-        }
-    }
-
     /// Ends the request, of whose answer so many bytes were taken.
     fn end_with(&mut self, outcome: Outcome, sent: Option<u64>) {
-        let Some(mut call) = self.call.take() else { return };
+        let Some(call) = &mut self.call else { return };
         let has_left = outcome != Outcome::Panicked && self.upload.broke_off();
         // Whatever the service made of it: nobody is there to get the answer.
         let outcome = if has_left { Outcome::Cancelled } else { outcome };
         if outcome == Outcome::Error {
-            self.name_failure(&mut call);
+            name_failure(call, self.status, self.said);
         }
         if let (Some(sizes), Some(sent)) = (self.sizes.take(), sent) {
             sizes.went(sent);
         }
-        if call.span().is_disabled() {
-            self.trace = None;
-            return finish(call, self.status, outcome);
+        match (self.status, outcome) {
+            (Some(status), outcome) => call.ends_as(status, outcome),
+            (None, Outcome::Error) => call.ends_failed(),
+            // It knows itself whether it was cancelled or panicked.
+            (None, _) => {}
         }
-        span::close(call.span(), self.status, sent, outcome, call.elapsed());
-        {
+        if call.span().is_disabled() {
+            self.call = None;
+        } else {
+            span::close(call.span(), self.status, sent, outcome, call.elapsed());
             // For whoever is asked for the trace that the call belongs to, as one with a span is.
             let _current = TraceContext::enter(&mut self.trace);
-            finish(call, self.status, outcome);
+            self.call = None;
         }
         self.trace = None;
     }
 }
 
-fn finish(call: HttpRequest, status: Option<u16>, outcome: Outcome) {
-    match (status, outcome) {
-        (Some(status), outcome) => call.end(status, outcome),
-        (None, Outcome::Error) => call.fail(),
-        // It knows itself whether it was cancelled or panicked.
-        (None, _) => drop(call),
+/// Names a failure that its status does not: there is none, or a good one.
+#[cold]
+fn name_failure(call: &mut HttpRequest, status: Option<u16>, said: Option<Said>) {
+    match (status, said) {
+        (None, _) => call.fails_with("no_answer", None),
+        (Some(500..), _) => {}
+        (_, Some(said)) => call.fails_with(said.name, None),
+        (_, None) => call.fails_with("body_failed", None),
     }
 }
