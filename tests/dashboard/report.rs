@@ -271,6 +271,8 @@ async fn kept_reports_are_listed_and_can_be_had() {
         let made = client.post(format!("{}api/v1/reports?{range}", shop.url)).bearer_auth(ADMIN).send().await;
         assert_eq!(made.expect("an answer").status(), 201);
     }
+    // The page asks once a minute, and the thread that knows what is due looks when it is its turn.
+    browser.wait_until(DUE, "one that is due", |due| due.as_u64() > Some(0)).await;
     browser.reload().await;
     browser.wait_for_text(ROWS, |row| row.contains("Range") && row.contains("html")).await;
     assert_eq!(browser.count(ROWS).await, 2);
@@ -289,6 +291,9 @@ async fn kept_reports_are_listed_and_can_be_had() {
 }
 
 const ROWS: &str = "main table.stack tbody tr";
+
+/// Counts those that are due and of whose time nothing is known.
+const DUE: &str = "return (await (await fetch('api/v1/reports')).json()).not_known.length";
 
 /// Asks for each file that the page links to, one after the other.
 const FETCH_ALL: &str = "const all = [...document.querySelectorAll('main a')];
