@@ -2,7 +2,7 @@
 
 use super::{is_failed, is_failure, method};
 use perf_runtime::extend::TraceContext;
-use perf_runtime::operation::Operation;
+use perf_runtime::operation::{Operation, WatchedOperation};
 use perf_runtime::{Monitor, Outcome};
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ClientRequest, GetMeta, GetPromptRequestParams, GetPromptResult,
@@ -17,6 +17,9 @@ use std::sync::Arc;
 ///
 /// A tool that answers that it failed is an `error`, as is every answer of the protocol that is one; a call that is dropped is `cancelled`. The
 /// [current trace](TraceContext::current) goes along in `_meta` (`traceparent`, `tracestate`), unless the request has one of its own.
+///
+/// A call counts once. One that is made directly inside a function with `#[monitor_mcp_call]` of the same server and capability (or a
+/// [`Monitor::mcp_call`] of the same) is that function's: it counts there, with the function's outcome, and only the trace is added here.
 #[derive(Clone, Debug)]
 pub struct McpClient {
     peer: Peer<RoleClient>,
@@ -42,7 +45,8 @@ impl McpClient {
     pub async fn call_tool(&self, mut params: CallToolRequestParams) -> Result<CallToolResult, ServiceError> {
         pass_on(params.meta_mut());
         let calls = self.calls(&params.name);
-        calls.watch_as(self.peer.call_tool(params), |result| outcome(result, is_failed)).await
+        let watch = |call| calls.watch_as(call, |result| outcome(result, is_failed));
+        self.counted(&calls, self.peer.call_tool(params), watch).await
     }
 
     /// Asks for a prompt, as the capability `prompts/get`.
@@ -52,7 +56,7 @@ impl McpClient {
     pub async fn get_prompt(&self, mut params: GetPromptRequestParams) -> Result<GetPromptResult, ServiceError> {
         pass_on(params.meta_mut());
         let calls = self.calls(<model::GetPromptRequestMethod as model::ConstString>::VALUE);
-        calls.try_watch(self.peer.get_prompt(params)).await
+        self.counted(&calls, self.peer.get_prompt(params), |call| calls.try_watch(call)).await
     }
 
     /// Reads a resource, as the capability `resources/read`: its address is no label.
@@ -65,7 +69,7 @@ impl McpClient {
     ) -> Result<ReadResourceResult, ServiceError> {
         pass_on(params.meta_mut());
         let calls = self.calls(<model::ReadResourceRequestMethod as model::ConstString>::VALUE);
-        calls.try_watch(self.peer.read_resource(params)).await
+        self.counted(&calls, self.peer.read_resource(params), |call| calls.try_watch(call)).await
     }
 
     /// Sends any request.
@@ -78,7 +82,18 @@ impl McpClient {
             ClientRequest::CallToolRequest(call) => self.calls(&call.params.name),
             other => self.calls(method(other)),
         };
-        calls.watch_as(self.peer.send_request(request), |result| outcome(result, is_failure)).await
+        let watch = |call| calls.watch_as(call, |result| outcome(result, is_failure));
+        self.counted(&calls, self.peer.send_request(request), watch).await
+    }
+
+    /// Counts a call, unless the function around it does.
+    async fn counted<F: Future>(
+        &self,
+        calls: &Operation,
+        call: F,
+        watch: impl FnOnce(F) -> WatchedOperation<F>,
+    ) -> F::Output {
+        if self.monitor.is_inside(calls) { call.await } else { watch(call).await }
     }
 
     fn calls(&self, capability: &str) -> Operation {

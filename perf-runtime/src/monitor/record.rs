@@ -105,6 +105,31 @@ impl Monitor {
         self.inner.registry.with(Kind::McpCall, &[server, capability], Operation::new)
     }
 
+    /// Whether this thread is directly inside a call of these: the innermost one that it runs, or polls, is of an annotated function of the same
+    /// names, or of the same operation. For parts that see a call which may be measured already. Costs a few loads.
+    ///
+    /// ```
+    /// use perf_runtime::{monitor, monitor_mcp_call};
+    ///
+    /// #[monitor_mcp_call("search", "find")]
+    /// fn find() -> bool {
+    ///     let monitor = perf_runtime::monitor();
+    ///     monitor.is_inside(&monitor.mcp_call("search", "find"))
+    /// }
+    ///
+    /// #[monitor("outer")]
+    /// fn outer() -> bool {
+    ///     let monitor = perf_runtime::monitor();
+    ///     monitor.is_inside(&monitor.mcp_call("search", "find"))
+    /// }
+    ///
+    /// assert!(find() && !outer());
+    /// ```
+    pub fn is_inside(&self, calls: &Operation) -> bool {
+        self.inner.registry.refresh();
+        calls.is_innermost()
+    }
+
     /// A series of calls to another service, made where there is none yet. Both names are for the program to choose: never
     /// what a request brings.
     pub fn external_call(&self, service: &str, operation: &str) -> Operation {

@@ -1,7 +1,8 @@
 //! Series that the program makes at run time.
 
 use crate::measure::cells::recorder::{self, Ended, HandedOver, Told};
-use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
+use crate::measure::cells::tree::frame::{self, Body, Frame, Innermost, Parent};
+use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
@@ -157,6 +158,16 @@ impl Operation {
             handed_over: HandedOver::nothing(),
             series: Arc::clone(&self.series),
         }
+    }
+
+    /// Whether the innermost call of this thread is one of the series. Names that are one too many have no call of their own.
+    pub(crate) fn is_innermost(&self) -> bool {
+        self.overflow.is_none()
+            && frame::with_innermost(|innermost| match innermost {
+                Innermost::None | Innermost::Lent(Node::OVERFLOW) => false,
+                Innermost::Call(running) => self.series.has_meter(|meter| std::ptr::eq(meter, running)),
+                Innermost::Lent(node) => self.series.has_meter(|meter| meter.existing_node() == Some(node)),
+            })
     }
 
     fn count_overflow(&self) {

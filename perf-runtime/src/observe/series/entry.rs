@@ -254,6 +254,11 @@ impl Series {
         self.sites.iter().for_each(look);
     }
 
+    /// Whether one of the meters that write it is the one meant.
+    pub(crate) fn has_meter(&self, is_it: impl Fn(&Meter) -> bool) -> bool {
+        is_it(&self.own) || self.sites.iter().any(is_it)
+    }
+
     /// How many calls ever ended. Costs a look at a cell for each thread that called.
     pub(crate) fn ended(&self) -> u64 {
         let mut ended: u64 = 0;

@@ -109,7 +109,7 @@ impl Registry {
     }
 
     /// Makes sites known that announced themselves since. They did so less than a tick ago: what they counted is recent.
-    fn refresh(&self) {
+    pub(crate) fn refresh(&self) {
         if self.read(|inner| inner.changes) != directory::changes() {
             self.adopt_sites();
         }

@@ -3,12 +3,12 @@
 use perf_llm::mcp::{McpClient, McpServer};
 use perf_runtime::extend::TraceContext;
 use perf_runtime::test_util::isolated;
-use perf_runtime::{Kind, Monitor, Window, monitor_agent};
+use perf_runtime::{Kind, Monitor, Window, monitor_agent, monitor_mcp_call};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest, ContentBlock,
     CustomRequest, RequestMetaObject, RequestParamsMeta,
 };
-use rmcp::service::{PeerRequestOptions, RequestContext, RunningService};
+use rmcp::service::{PeerRequestOptions, RequestContext, RunningService, ServiceError};
 use rmcp::{ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -258,4 +258,38 @@ async fn a_call_is_a_child_of_the_agent_that_makes_it() {
     research(&client).await;
     let shown = format!("{:?}", monitor.tree(Window::LastHour));
     assert!(shown.contains("researcher") && shown.contains("look_up"), "{shown}");
+}
+
+#[monitor_mcp_call("remote", "look_up")]
+async fn look_up(client: &McpClient, tool: &'static str) -> Result<CallToolResult, ServiceError> {
+    client.call_tool(CallToolRequestParams::new(tool)).await
+}
+
+#[tokio::test]
+async fn a_call_that_is_annotated_and_goes_through_the_client_counts_once() {
+    let _alone = isolated();
+    let pair = Pair::start(|server| server).await;
+    let monitor = perf_runtime::monitor();
+    let client = McpClient::new(&monitor, "remote", pair.client.peer().clone());
+    look_up(&client, "look_up").await.unwrap();
+    assert_eq!(calls(&monitor, "remote", "look_up"), [1, 0, 0, 0]);
+    // The trace goes along all the same.
+    let mut trace = Some(Box::new(TraceContext::parse(TRACE).unwrap()));
+    let mut call = std::pin::pin!(look_up(&client, "look_up"));
+    let polled = std::future::poll_fn(|context| {
+        let _current = TraceContext::enter(&mut trace);
+        call.as_mut().poll(context)
+    });
+    polled.await.unwrap();
+    assert_eq!(pair.traces().pop().unwrap().1.as_deref(), Some(TRACE));
+    assert_eq!(calls(&monitor, "remote", "look_up"), [2, 0, 0, 0]);
+    // One of the same names by hand is the same call too.
+    let by_hand = monitor.mcp_call("remote", "by_hand");
+    by_hand.watch(client.call_tool(CallToolRequestParams::new("by_hand"))).await.unwrap_err();
+    assert_eq!(calls(&monitor, "remote", "by_hand"), [1, 0, 0, 0], "as the one around it says");
+    // Another tool inside it, and the same one outside of it, are calls of their own.
+    look_up(&client, "broken").await.unwrap();
+    client.call_tool(CallToolRequestParams::new("look_up")).await.unwrap();
+    assert_eq!(calls(&monitor, "remote", "broken"), [0, 1, 0, 0]);
+    assert_eq!(calls(&monitor, "remote", "look_up"), [4, 0, 0, 0]);
 }
