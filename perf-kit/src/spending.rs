@@ -125,6 +125,7 @@ mod routes {
             .has("stopped", openapi::text_or_null())
             .has("ends", openapi::text_or_null())
             .has("lasts_seconds", openapi::number_or_null())
+            .has("spans_hidden", openapi::list(openapi::text()))
     }
 
     fn refusal() -> ObjectBuilder {

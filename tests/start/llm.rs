@@ -51,6 +51,7 @@ pub(super) fn language_models() -> Tested {
         assert_eq!((&body["agents"][0]["agent"], &body["unattributed"]["calls"]), (&"researcher".into(), &1.into()));
         assert_eq!((&body["budgets"][0]["spent"], &body["budgets"][0]["left"]), (&"90".into(), &"10".into()), "{text}");
         assert_eq!((&body["budgets_are_durable"], &body["spans_seen"]), (&true.into(), &1.into()));
+        assert_eq!(body["spans_hidden"], serde_json::json!([]), "no filter hides any");
         let (status, text) = tokio::task::spawn_blocking(move || get(address, "/api/v1/llm?of=1", "")).await??;
         assert_eq!(status, 422, "a parameter that there is not: {text}");
         let (_, text) = tokio::task::spawn_blocking(move || get(address, "/api/v1/openapi.json", "")).await??;

@@ -21,7 +21,10 @@ const tokens = (count) => count.toLocaleString("en");
 
 /** The known cost of sums, with what it leaves out. */
 function cost({ cost_dollars: exact, by_price: states }) {
-  const lacks = Object.entries(LACKS).filter(([state]) => states[state] > 0).map(([state, words]) => `${tokens(states[state])} ${states[state] === 1 ? "call" : "calls"} ${words}`);
+/** So many things, of which the word is of one. */
+const counted = (count, word) => `${tokens(count)} ${word}${count === 1 ? "" : "s"}`;
+
+  const lacks = Object.entries(LACKS).filter(([state]) => states[state] > 0).map(([state, words]) => `${counted(states[state], "call")} ${words}`);
   return lacks.length === 0 ? dollars(exact) : `${dollars(exact)} and ${lacks.join(", ")}`;
 }
 
@@ -58,13 +61,14 @@ export default class {
     const all = store.data;
     if (!all) return;
     const { total } = all;
-    text(this.total, total.calls === 0 ? "No call of a language model was seen." : `${tokens(total.calls)} calls, ${cost(total)}`);
+    text(this.total, total.calls === 0 ? "No call of a language model was seen." : `${counted(total.calls, "call")}, ${cost(total)}`);
     const notes = [];
     if (all.budgets.length > 0 && !all.budgets_are_durable) notes.push(`Budgets begin anew with the process: ${all.not_durable}.`);
-    if (all.uncharged_calls > 0) notes.push(`${tokens(all.uncharged_calls)} calls were charged to no budget.`);
+    if (all.uncharged_calls > 0) notes.push(`${counted(all.uncharged_calls, "call")} charged to no budget.`);
     if (all.prices === null) notes.push("The table of prices is not loaded.");
     if (all.prices_refused !== null) notes.push(`The newer table of prices was not taken: ${all.prices_refused}.`);
-    notes.push(`${tokens(all.spans_seen)} spans of calls were seen.`);
+    notes.push(`Seen ${counted(all.spans_seen, "inference span")}.`);
+    if (all.spans_hidden.length > 0) notes.push(`A filter hides the spans of ${all.spans_hidden.join(", ")}: their calls are not counted. Give the filter to single layers.`);
     text(this.note, notes.join(" "));
     this.note.hidden = false;
     const none = { agent: "In no agent", runs: null, totals: all.unattributed };

@@ -3,7 +3,7 @@
 mod fields;
 mod names;
 
-use crate::meter::{Frame, Meter, Metered, Run, current, replace, since};
+use crate::meter::{Frame, Inner, Meter, Metered, Run, current, locked, replace, since};
 use fields::Fields;
 use names::{Role, is_known};
 use perf_runtime::Kind;
@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+use tracing::dispatcher;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber};
@@ -65,8 +66,9 @@ impl Meter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`, `release_max_level_warn`) hides the calls:
-    /// [`Meter::spans`] tells of it. Filters of other layers do not matter.
+    /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`, `release_max_level_warn`) hides the calls: a
+    /// warning in the log says so once, at the first tick of the monitor after the subscriber was set, and [`View::spans_hidden`](crate::meter::View::spans_hidden)
+    /// and [`Meter::spans`] at any time. Filters of other layers do not matter.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -90,6 +92,23 @@ fn hidden() -> Vec<&'static str> {
     }
     let targets = hidden!("genai", "rig::completions", "adk_model", "langchain_rust");
     targets.into_iter().filter(|(_, is_heard)| !is_heard).map(|(target, _)| target).collect()
+}
+
+/// Looks whether a filter hides spans from the layer of a meter, by the subscriber of this thread, and says so once in the log. Nothing is known by
+/// a subscriber that has no such layer.
+///
+/// At a tick, and not as a subscriber is set: there the callsites that are asked here would wait for the one that asks.
+pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
+    let is_ours = |layer: &GenAiLayer| Arc::ptr_eq(&layer.meter.inner, inner);
+    if !dispatcher::get_default(|subscriber| subscriber.downcast_ref().is_some_and(is_ours)) {
+        return;
+    }
+    let hidden = hidden();
+    let told = hidden.join(", ");
+    *locked(&inner.spans_hidden) = hidden;
+    if !told.is_empty() && !inner.was_told_of_hidden.swap(true, Ordering::Relaxed) {
+        tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to single layers");
+    }
 }
 
 /// A span, as far as it is known.

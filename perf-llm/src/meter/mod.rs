@@ -91,6 +91,10 @@ pub(crate) struct Inner {
     was_told: AtomicBool,
     /// Spans of inference calls that were seen.
     pub(crate) spans: AtomicU64,
+    /// Targets whose spans a filter hides, as of the last tick.
+    pub(crate) spans_hidden: Mutex<Vec<&'static str>>,
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) was_told_of_hidden: AtomicBool,
     refusals: Refusals,
     watch: Mutex<Watch>,
     /// Why the last newer table of prices was not taken.
@@ -168,6 +172,9 @@ impl Llm {
             uncharged: AtomicU64::new(0),
             was_told: AtomicBool::new(false),
             spans: AtomicU64::new(0),
+            spans_hidden: Mutex::default(),
+            #[cfg(feature = "tracing-layer")]
+            was_told_of_hidden: AtomicBool::new(false),
             refusals,
             watch: Mutex::default(),
             prices_refused: Mutex::default(),

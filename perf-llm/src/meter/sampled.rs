@@ -118,6 +118,8 @@ pub(super) fn sample(monitor: &Monitor, inner: &Arc<Inner>) -> perf_runtime::met
     let weak = Arc::downgrade(inner);
     monitor.sampler("llm", Duration::from_secs(1), move |samples| {
         if let Some(inner) = weak.upgrade() {
+            #[cfg(feature = "tracing-layer")]
+            crate::layer::look_for_hidden(&inner);
             let now = samples.monitor().uptime();
             let watch = &mut *locked(&inner.watch);
             budgets(samples, &inner, watch, now);

@@ -48,6 +48,8 @@ pub struct View {
     pub prices_refused: Option<String>,
     /// Spans of calls to models that the layer of `tracing` saw.
     pub spans_seen: u64,
+    /// Targets whose spans a filter in front of the whole subscriber hides from that layer, as of the last tick: their calls are not counted.
+    pub spans_hidden: Vec<&'static str>,
 }
 
 /// An agent.
@@ -191,6 +193,7 @@ impl Meter {
             prices: None,
             prices_refused: locked(&inner.prices_refused).clone(),
             spans_seen: inner.spans.load(Ordering::Relaxed),
+            spans_hidden: locked(&inner.spans_hidden).clone(),
         };
         drop(book);
         view.models.sort_by_key(|model| std::cmp::Reverse(model.totals.cost));

@@ -3,9 +3,11 @@
 use super::{assert_law, plain, told};
 use perf_llm::{Llm, Meter};
 use perf_runtime::extend::ToldUsage;
-use perf_runtime::test_util::isolated;
+use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_agent, monitor_llm_call};
 use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::field::Empty;
 use tracing::subscriber::DefaultGuard;
@@ -318,4 +320,56 @@ fn a_filter_that_hides_the_spans_is_told_of() {
     assert_eq!(hidden("info"), Vec::<&str>::new());
     assert_eq!(hidden("warn").len(), 4);
     assert_eq!(hidden("info,rig=warn"), ["rig::completions"]);
+}
+
+/// Keeps the warnings of this crate.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        struct Text(String);
+        impl tracing::field::Visit for Text {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                if field.name() == "message" {
+                    self.0 = format!("{value:?}");
+                }
+            }
+        }
+        if event.metadata().target() == "perf::llm" && *event.metadata().level() == tracing::Level::WARN {
+            let mut text = Text(String::new());
+            event.record(&mut text);
+            self.0.lock().unwrap().push(text.0);
+        }
+    }
+}
+
+#[test]
+fn a_filter_that_hides_the_spans_is_told_of_once_at_a_tick_and_shown_as_long_as_it_is_there() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, llm) = plain();
+    let warnings = Warnings::default();
+    let told = |directives: &str, is_ours: bool| {
+        let subscriber = registry().with(EnvFilter::new(directives)).with(warnings.clone());
+        let tick = || {
+            clock.advance(Duration::from_secs(2));
+            monitor.tick();
+        };
+        if is_ours {
+            tracing::subscriber::with_default(subscriber.with(llm.meter().layer()), tick);
+        } else {
+            tracing::subscriber::with_default(subscriber, tick);
+        }
+        (llm.meter().view().spans_hidden, std::mem::take(&mut *warnings.0.lock().unwrap()))
+    };
+    let none = Vec::<&str>::new;
+    assert_eq!(told("warn", false), (none(), vec![]), "a subscriber without the layer hides nothing from it");
+    assert_eq!(told("info", true), (none(), vec![]));
+    let (hidden, warned) = told("warn,rig=info", true);
+    assert_eq!(hidden, ["genai", "adk_model", "langchain_rust"]);
+    let text = "a filter hides the spans of genai, adk_model, langchain_rust: their calls are not counted; give the filter to single layers";
+    assert_eq!(warned, [text]);
+    assert_eq!(told("warn,rig=info", true), (hidden, vec![]), "it is said once");
+    assert_eq!(told("info", true), (none(), vec![]), "and shown as long as it is so");
 }
