@@ -49,6 +49,8 @@ enum Answer {
 pub(super) enum End {
     Complete,
     Broken,
+    /// No connection came to be: nothing was sent.
+    Unsent,
     Dropped,
 }
 
@@ -156,14 +158,17 @@ impl Exchange {
             End::Dropped if self.status.is_some_and(|status| !status.is_success()) => Outcome::Error,
             End::Dropped => Outcome::Cancelled,
             End::Complete if is_success => Outcome::Ok,
-            End::Complete | End::Broken => Outcome::Error,
+            End::Complete | End::Broken | End::Unsent => Outcome::Error,
         };
         self.measured(outcome, told.as_ref());
         let is_settled = is_whole && is_success;
+        // One that the provider refused costs nothing, and neither does one that never reached it.
+        let is_free = how == End::Unsent || self.status.is_some_and(|status| status.is_client_error());
         match self.planned.take() {
             Some(planned) if is_settled => drop(planned.settle(&told)),
-            Some(planned) => planned.lost(told.as_ref(), self.is_free()),
-            None => self.observed(told.as_ref()),
+            Some(planned) if is_free => planned.refused(),
+            Some(planned) => planned.lost(told.as_ref()),
+            None => self.observed(told.as_ref(), is_free),
         }
         if let Some(frame) = &self.frame {
             frame.close();
@@ -183,11 +188,6 @@ impl Exchange {
         Some(told)
     }
 
-    /// Whether the provider refused it, so that it costs nothing.
-    fn is_free(&self) -> bool {
-        self.status.is_some_and(|status| status.is_client_error())
-    }
-
     /// Counts it in its series.
     fn measured(&mut self, outcome: Outcome, told: Option<&ToldUsage>) {
         if let Some(call) = self.call.take() {
@@ -199,11 +199,11 @@ impl Exchange {
     }
 
     /// Counts what was used without a reservation of its own.
-    fn observed(&self, told: Option<&ToldUsage>) {
+    fn observed(&self, told: Option<&ToldUsage>, is_free: bool) {
         let (at, frame) = (self.at, self.frame.as_ref());
         let named = self.model.as_deref().or_else(|| told?.model.as_deref());
         let (provider, model) = (&*self.target.provider, named.unwrap_or(UNKNOWN));
-        let (took, user, is_free) = (since(at), self.user.as_deref(), self.is_free());
+        let (took, user) = (since(at), self.user.as_deref());
         let operation = Some(self.target.operation);
         let call = Metered {
             provider,

@@ -18,6 +18,9 @@ use asked::Asked;
 use bytes::Bytes;
 use exchange::End;
 use http::Method;
+use std::any::Any;
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -35,7 +38,9 @@ use tower_service::Service;
 /// Where there are budgets, a call reserves before it is sent what it can cost at most by its body: a token for each byte, and as many as it allows
 /// for the answer. (What the body only points at is not in it: earlier answers, files, addresses of images, tools of the provider. A body that is
 /// made as it is sent has no size, and no budget has room for it.) Without room it is not sent: the answer is a `402` with a body in OpenAI's form of errors, and the [`BudgetError`] in its
-/// extensions. A call inside a function that has reserved for it ([`Meter::reserve`]) reserves nothing more.
+/// extensions. A call inside a function that has reserved for it ([`Meter::reserve`]) reserves nothing more. A call that the provider refuses (4xx) costs
+/// nothing, and neither does one to which no connection came to be, as far as the client's error tells it: one of reqwest, of `std::io`, or a boxed one
+/// with either of them inside. One that fails otherwise, or is dropped, costs its prompt.
 ///
 /// Usage is unknown in answers that come compressed (a `reqwest::Client` that decompresses them itself is fine), in the event streams of Bedrock, in
 /// OpenAI's streams without `stream_options.include_usage`, and beyond 16 MiB.
@@ -164,6 +169,7 @@ impl<S, Q> Service<Q> for MeteredClient<S>
 where
     S: Service<Q>,
     S::Response: Answer,
+    S::Error: 'static,
     Q: Request,
 {
     type Response = <S::Response as Answer>::Read;
@@ -185,6 +191,31 @@ where
             }
         }
     }
+}
+
+/// Whether a request failed before anything of it was sent, as far as the error tells it: no connection came to be.
+fn is_unsent<E: 'static>(error: &E) -> bool {
+    let any: &dyn Any = error;
+    let error = as_error::<io::Error>(any).or_else(|| Some(&**any.downcast_ref::<Box<dyn Error + Send + Sync>>()?));
+    #[cfg(feature = "reqwest")]
+    let error = error.or_else(|| as_error::<::reqwest::Error>(any));
+    std::iter::successors(error.map(|error| error as &(dyn Error + 'static)), |error| inside(*error)).any(|error| {
+        #[cfg(feature = "reqwest")]
+        if error.downcast_ref().is_some_and(::reqwest::Error::is_connect) {
+            return true;
+        }
+        error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == ErrorKind::ConnectionRefused)
+    })
+}
+
+/// The error inside another one. One of `std::io` tells of the one that it wraps only what is inside that.
+fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|wrapped| wrapped as &(dyn Error + 'static)).or_else(|| error.source())
+}
+
+fn as_error<E: Error + Send + Sync + 'static>(any: &dyn Any) -> Option<&(dyn Error + Send + Sync + 'static)> {
+    Some(any.downcast_ref::<E>()?)
 }
 
 /// The body of an answer to a call that no budget has room for, in OpenAI's form of errors.
@@ -210,6 +241,7 @@ impl<F, A, E, R> Future for Asking<F, R>
 where
     F: Future<Output = Result<A, E>>,
     A: Answer<Read = R>,
+    E: 'static,
 {
     type Output = Result<R, E>;
 
@@ -230,7 +262,7 @@ where
             }
             Err(error) => {
                 if let Some(mut exchange) = exchange {
-                    exchange.end(End::Broken);
+                    exchange.end(if is_unsent(&error) { End::Unsent } else { End::Broken });
                 }
                 Err(error)
             }

@@ -2,9 +2,7 @@
 
 use super::run::{Frame, Run, current, since};
 use super::{Inner, Meter, Metered};
-#[cfg(feature = "http")]
-use crate::budget::Spend;
-use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement};
+use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement, Spend};
 use crate::cost::Call;
 use crate::settings::Rule;
 use crate::usage::Usage;
@@ -57,7 +55,7 @@ impl<'a> Plan<'a> {
 
 /// A call with room in all of its budgets, until it is settled or dropped.
 ///
-/// Dropped before [`dispatched`](Self::dispatched) it gives all back. Dropped after it, inside a function with `#[monitor_llm_call]`, it is
+/// Dropped before [`dispatched`](Self::dispatched) it gives all back, and so it does where it was [`refused`](Self::refused). Dropped after it, inside a function with `#[monitor_llm_call]`, it is
 /// settled as that ends, with the usage that its value tells; elsewhere it is charged its prompt, and counted as a call of unknown usage.
 #[must_use = "dropping a call that was not dispatched gives its room back"]
 #[derive(Debug)]
@@ -172,16 +170,29 @@ impl Planned {
         })
     }
 
-    /// Counts the call of a request, which was cut off or failed, and gives the reservation what is left to it: nothing where the provider refused the call,
-    /// and else the prompt.
-    #[cfg(feature = "http")]
-    pub(crate) fn lost(mut self, told: Option<&ToldUsage>, is_free: bool) {
+    /// Counts the call as one that cost nothing, for no model worked on it: the provider refused it (a status 4xx), or no connection to it came to be.
+    /// All that was reserved comes back; the usage stays unknown.
+    pub fn refused(mut self) {
+        self.frame.iter().for_each(|frame| frame.send());
         let reservation = self.reservation.take();
         let frame = self.frame.take();
-        self.meter.inner.book(&self.metered(told, frame.as_ref()));
-        if let Some(mut reservation) = reservation.filter(|_| is_free) {
-            reservation.settle(&Spend::NOTHING);
+        let call = frame.as_ref().filter(|frame| frame.is_call() && !self.is_of_request);
+        let heard = call.and_then(|frame| frame.release());
+        if heard.is_none() {
+            self.meter.inner.book(&self.metered(None, frame.as_ref()));
         }
+        if let Some(mut reservation) = reservation {
+            reservation.settle(&heard.unwrap_or(Spend::NOTHING));
+        }
+    }
+
+    /// Counts the call of a request, which was cut off or failed: it costs its prompt.
+    #[cfg(feature = "http")]
+    pub(crate) fn lost(mut self, told: Option<&ToldUsage>) {
+        // Dropped at the end, once the call is counted.
+        let _reservation = self.reservation.take();
+        let frame = self.frame.take();
+        self.meter.inner.book(&self.metered(told, frame.as_ref()));
     }
 
     fn metered<'a>(&'a self, told: Option<&'a ToldUsage>, frame: Option<&'a Arc<Frame>>) -> Metered<'a> {

@@ -63,6 +63,27 @@ async fn a_call_without_room_is_refused_and_a_dropped_one_gives_it_back() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_provider_refused_or_that_reached_nobody_costs_nothing() {
+    #[monitor_llm_call("ollama", "llama", usage = |told| told)]
+    async fn ask_in_vain(meter: &Meter) -> Result<ToldUsage, &'static str> {
+        let mut call = meter.reserve(&plan()).unwrap();
+        call.dispatched();
+        call.refused();
+        Err("429")
+    }
+    let _alone = isolated();
+    let (_monitor, llm) = plain();
+    let meter = llm.meter();
+    meter.add_budget(BudgetSetting::per("day").tokens(1_000)).unwrap();
+    ask_in_vain(meter).await.unwrap_err();
+    let mut call = meter.reserve(&plan()).unwrap();
+    call.dispatched();
+    call.refused();
+    assert_eq!(used(meter), [("all ".to_owned(), "0".to_owned(), "0".to_owned())]);
+    assert_eq!((meter.totals().calls, meter.totals().by_price["unknown"]), (2, 2), "they are calls all the same");
+}
+
+#[tokio::test]
 async fn calls_that_nobody_reserved_are_charged_all_the_same() {
     #[monitor_llm_call("openai", "gpt-5", usage = |told| told)]
     async fn ask_freely() -> ToldUsage {

@@ -204,6 +204,53 @@ async fn a_failed_call_costs_its_prompt_unless_the_provider_refused_it() {
     assert_eq!(sums(llm.meter()), [3, 0, 0, 3]);
 }
 
+/// Asks by a client that fails, and says what was charged for it.
+async fn failing<E: 'static>(layer: impl Fn(&Meter) -> HttpMeter, error: impl Fn() -> E) -> (String, String) {
+    let (monitor, llm) = limited();
+    let service = service_fn(|_: Request<Full<Bytes>>| {
+        let error = error();
+        async { Err::<Response<Body>, E>(error) }
+    });
+    let request = Request::post("https://api.openai.com/v1/chat/completions");
+    let request = request.body(Full::from(r#"{"model": "gpt-5-mini", "max_tokens": 100}"#)).unwrap();
+    let answer = ServiceBuilder::new().layer(layer(llm.meter())).service(service).oneshot(request).await;
+    assert!(answer.is_err());
+    assert_eq!((outcomes(&monitor, "gpt-5-mini"), sums(llm.meter())), ([0, 1, 0], [1, 0, 0, 1]));
+    used(llm.meter())
+}
+
+#[tokio::test]
+async fn a_call_to_which_no_connection_came_to_be_costs_nothing() {
+    use std::io::{Error, ErrorKind};
+    type Boxed = Box<dyn std::error::Error + Send + Sync>;
+    let _alone = isolated();
+    let nothing = ("0".to_owned(), "0".to_owned());
+    let refused = || Error::from(ErrorKind::ConnectionRefused);
+    assert_eq!(failing(Meter::http, refused).await, nothing);
+    assert_eq!(failing(Meter::http, || Boxed::from(refused())).await, nothing);
+    assert_eq!(failing(Meter::http, || Boxed::from(Error::other(refused()))).await, nothing, "inside another one");
+    let observed = |meter: &Meter| meter.http().without_reserving();
+    assert_eq!(failing(observed, refused).await, nothing, "nothing was reserved either");
+    // One that broke off may have been answered: its prompt is charged. So is one of which the error tells nothing.
+    let prompt = ("42".to_owned(), "0".to_owned());
+    assert_eq!(failing(Meter::http, || Error::from(ErrorKind::ConnectionReset)).await, prompt);
+    assert_eq!(failing(Meter::http, || "refused").await, prompt);
+}
+
+#[cfg(feature = "reqwest")]
+#[tokio::test]
+async fn a_server_that_reqwest_cannot_reach_costs_nothing() {
+    let _alone = isolated();
+    let (_, llm) = limited();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}/v1/chat/completions");
+    let mut request = reqwest::Request::new(reqwest::Method::POST, url.parse().unwrap());
+    *request.body_mut() = Some(r#"{"model": "gpt-5-mini", "max_tokens": 100}"#.into());
+    let client = ServiceBuilder::new().layer(llm.meter().http()).service(reqwest::Client::new());
+    assert!(client.oneshot(request).await.unwrap_err().is_connect());
+    assert_eq!((sums(llm.meter()), used(llm.meter())), ([1, 0, 0, 1], ("0".into(), "0".into())));
+}
+
 #[monitor_llm_call("openai", "annotated", usage = |told: &ToldUsage| told.clone())]
 async fn annotated(meter: &Meter) -> ToldUsage {
     ask(meter, || whole(200, CHAT)).await;
