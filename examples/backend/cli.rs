@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
 use jiff::SignedDuration;
 use perf_kit::llm::Money;
 use reqwest::Url;
@@ -69,10 +70,19 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "history")]
     pub(crate) no_history: bool,
 
-    /// Server that speaks as OpenAI's chat does, such as <http://127.0.0.1:11434/v1>, whose model (`gpt-5-mini`) then chooses the analyst's tools;
+    /// Server that speaks as OpenAI's chat does, such as <http://127.0.0.1:11434/v1>, whose model then chooses the analyst's tools;
     /// its key, if it has one, is in `LLM_API_KEY`. Without it keyword rules choose, and no model is asked
     #[arg(long, value_name = "URL")]
     llm_url: Option<String>,
+
+    /// Model that is asked: one that the server has
+    #[arg(long, value_name = "NAME", default_value = "gpt-5-mini", requires = "llm_url", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) llm_model: String,
+
+    /// Provider whose prices the model has, such as `openai`, or `local` for one that costs nothing; without it the host tells it, and a server on
+    /// this machine is `local`
+    #[arg(long, value_name = "NAME", requires = "llm_url", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) llm_provider: Option<String>,
 
     /// Dollars that the analyst may spend on the model in a day, or until the service is restarted: then they are there again; calls beyond are
     /// refused before they are sent
@@ -180,8 +190,10 @@ mod tests {
             let refused = llm_url(wrong).expect_err("it was accepted");
             assert!(!refused.contains("secret"), "{refused}");
         }
-        let alone = Options::try_parse_from(["backend", "--llm-budget", "2"]);
-        assert!(alone.is_err(), "a budget of no model");
+        for alone in [["--llm-budget", "2"], ["--llm-model", "llama3.2"], ["--llm-provider", "local"]] {
+            let options = Options::try_parse_from(["backend"].into_iter().chain(alone));
+            assert!(options.is_err(), "{alone:?} of no model");
+        }
     }
 
     #[test]

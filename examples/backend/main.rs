@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
-use perf_kit::llm::{BudgetSetting, Meter, Money};
+use perf_kit::llm::{BudgetSetting, Meter};
 use perf_kit::notify;
 use perf_runtime::rule::{RuleSet, presets};
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
@@ -126,7 +126,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let builder = perf_kit::builder("mcp-backend").monitor(set_up).history(history).notify(notifications(options));
     let perf = builder.without_server().start()?;
     let (monitor, own) = (perf.monitor().clone(), perf.router()?);
-    let model = model(llm_url.as_ref(), options.llm_budget, perf.llm())?;
+    let model = model(options, llm_url.as_ref(), perf.llm())?;
     let fault = FaultSwitch::default();
     let store = Arc::new(Store::open(options.database_url.as_deref(), fault.clone()).await?);
     perf_host::watch_pool(&monitor, "backend", store.pool.clone());
@@ -153,14 +153,19 @@ async fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// The model that chooses the analyst's tools, with a budget for each day, where there is to be one.
-fn model(url: Option<&Url>, budget: Money, meter: Option<&Meter>) -> Result<Option<Model>, Failure> {
+fn model(options: &Options, url: Option<&Url>, meter: Option<&Meter>) -> Result<Option<Model>, Failure> {
     let (Some(url), Some(meter)) = (url, meter) else {
         say!("no language model: keyword rules choose the analyst's tools (--llm-url names a server that has one)");
         return Ok(None);
     };
+    let budget = options.llm_budget;
     meter.add_budget(BudgetSetting::per("day").agent("analyst").dollars(budget))?;
-    let model = Model::new(url, meter);
-    say!("the analyst asks {}, for at most {budget} dollars a day, until it is restarted", model.name());
+    let model = Model::new(url, &options.llm_model, options.llm_provider.as_deref(), meter);
+    if model.is_local() {
+        say!("the analyst asks {}, a model of your own, whose calls cost nothing", model.name());
+    } else {
+        say!("the analyst asks {}, for at most {budget} dollars a day, until it is restarted", model.name());
+    }
     Ok(Some(model))
 }
 

@@ -1,5 +1,6 @@
 //! The example's analyst with a language model behind it (`--llm-url`), which is a server of ours.
 
+use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -11,11 +12,18 @@ use crate::servers::PATIENCE;
 /// 200 new tokens at 0.25 dollars a million, 1,000 read from the cache at 0.025, 300 generated ones at 2: what a call of our server costs.
 const COST: f64 = 0.000_675;
 
-/// The example with a model that acts like that, and its address.
+/// The example with a model of OpenAI's that acts like that, and its address.
 async fn start(acts_as: &'static str, more: &[&str]) -> (Program, String) {
-    let url = format!("http://{}/v1", llm_server::start_as(Some(acts_as)).await);
+    let server = llm_server::start_as(Some(acts_as)).await;
+    let more = [&["--llm-provider", "openai"], more].concat();
+    start_with(server, &more, "the analyst asks gpt-5-mini at 127.0.0.1, for at most ")
+}
+
+/// The example with a server of a model, and its address, once it has said that it asks it.
+fn start_with(server: SocketAddr, more: &[&str], says: &str) -> (Program, String) {
+    let url = format!("http://{server}/v1");
     let mut program = Program::start(&[&["--port", "0", "--load", "0", "--llm-url", &url], more].concat());
-    program.wait_for(|line| line.starts_with("the analyst asks gpt-5-mini at 127.0.0.1, for at most "));
+    program.wait_for(|line| line.starts_with(says));
     let url = program.url();
     (program, url)
 }
@@ -39,6 +47,12 @@ async fn spent(url: &str) -> Value {
         assert!(Instant::now() < deadline, "there is no table of prices: {all}");
         tokio::task::yield_now().await;
     }
+}
+
+/// The spent and the reserved amount of the analyst's budget.
+fn of_budget(all: &Value) -> (Value, Value) {
+    let budget = &all["budgets"][0];
+    (budget["spent"].clone(), budget["reserved"].clone())
 }
 
 fn cost(totals: &Value) -> f64 {
@@ -78,10 +92,48 @@ async fn a_server_that_fails_is_named_and_the_service_goes_on() {
     let (mut program, url) = start("broken", &[]).await;
     spent(&url).await;
     let (status, answer) = ask(&url).await;
-    assert_eq!((status, &answer["error"]), (502, &json!("the model's server answered 400 Bad Request")));
+    let told = "the model's server answered 400 Bad Request to a call of `gpt-5-mini` (--llm-model names another one)";
+    assert_eq!((status, &answer["error"]), (502, &json!(told)));
     let all = spent(&url).await;
     assert_eq!((&all["total"]["calls"], &all["total"]["by_price"]["unknown"]), (&json!(1), &json!(1)), "{all}");
+    assert_eq!(of_budget(&all), (json!("0"), json!("0")), "a call that the server refuses costs nothing: {all}");
     assert_eq!(ask(&url).await.0, 502);
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_reached_costs_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let (mut program, url) = start_with(nobody, &["--llm-provider", "openai"], "the analyst asks gpt-5-mini at ");
+    spent(&url).await;
+    let (status, answer) = ask(&url).await;
+    let told = answer["error"].as_str().expect("a text");
+    assert!(status == 502 && told.starts_with("the model cannot be asked: "), "{status} {told}");
+    assert!(!told.contains(&nobody.port().to_string()), "without the address: {told}");
+    let all = spent(&url).await;
+    assert_eq!((of_budget(&all), cost(&all["total"])), ((json!("0"), json!("0")), 0.0), "{all}");
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_of_ones_own_is_asked_by_its_name_and_has_no_price() {
+    let server = llm_server::start_as(Some("caller")).await;
+    let says = "the analyst asks llama3.2 at 127.0.0.1, a model of your own, whose calls cost nothing";
+    let (mut program, url) = start_with(server, &["--llm-model", "llama3.2"], says);
+    let (status, answer) = ask(&url).await;
+    assert_eq!((status, &answer["tool"]), (200, &json!("busiest_day")), "{answer}");
+    assert_eq!(answer["by"], "analyst: llama3.2 at 127.0.0.1, with tools that run SQL");
+    let all = spent(&url).await;
+    let model = &all["models"][0];
+    assert_eq!(
+        (&model["provider"], &model["model"], all["models"].as_array().map(Vec::len)),
+        (&json!("local"), &json!("llama3.2"), Some(1))
+    );
+    assert_eq!(
+        (&model["totals"]["by_price"], &model["totals"]["input_tokens"]),
+        (&json!({ "local": 2 }), &json!(2_400))
+    );
+    assert_eq!((cost(&all["total"]), of_budget(&all)), (0.0, (json!("0"), json!("0"))), "{all}");
     assert_eq!(program.interrupt().code, Some(0));
 }
 

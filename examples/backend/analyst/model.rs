@@ -1,26 +1,31 @@
 //! A language model behind a server that speaks as OpenAI's chat does: it is asked which tool to call next.
+//!
+//! The layer around the client knows what a call is, reserves what it may cost in the budgets, and reads in the answer what it did cost.
+
+use std::net::IpAddr;
 
 use perf_kit::llm::Meter;
 use perf_kit::llm::budget::BudgetError;
-use perf_kit::llm::meter::Plan;
-use perf_kit::llm::usage::{Shape, told_by};
-use perf_runtime::monitor_llm_call;
-use reqwest::{Client, StatusCode, Url};
+use perf_kit::llm::http::{HttpMeter, MeteredClient};
+use reqwest::{Body, Client, Method, Request, StatusCode, Url, header};
 use serde_json::{Value, json};
+use tower::{Layer, ServiceExt};
 
-/// The provider and the model that are asked: labels, and so constants.
-pub(crate) const PROVIDER: &str = "openai";
-pub(crate) const MODEL: &str = "gpt-5-mini";
 /// The most tokens of an answer; with those of the question it is what a call reserves in its budgets.
 const MOST_TOKENS: u64 = 1_000;
 /// The longest answer that is read, in bytes.
 const MOST_BYTES: usize = 1 << 20;
 /// Calls of tools that one answer may ask for.
 const MOST_CALLS: usize = 4;
+/// The provider of models that run on one's own machine: their calls have no price.
+const LOCAL: &str = "local";
 
 pub(crate) struct Model {
-    http: Client,
+    http: MeteredClient<Client>,
     endpoint: Url,
+    asked: String,
+    /// Whether its calls cost nothing.
+    is_local: bool,
     /// The key that the server asks for, from `LLM_API_KEY`.
     key: Option<String>,
     meter: Meter,
@@ -34,8 +39,8 @@ pub(crate) enum ModelError {
     /// Without the address, to which an answer may have pointed.
     #[error("the model cannot be asked: {0}")]
     Unreachable(reqwest::Error),
-    #[error("the model's server answered {0}")]
-    Refused(StatusCode),
+    #[error("the model's server answered {0} to a call of `{1}` (--llm-model names another one)")]
+    Refused(StatusCode, String),
     #[error("the model's answer is none of a chat: {0}")]
     Unreadable(&'static str),
 }
@@ -58,41 +63,49 @@ pub(super) struct Wanted {
 }
 
 impl Model {
-    /// A model at an address such as `http://127.0.0.1:11434/v1`, whose calls `meter` holds to their budgets.
-    pub(crate) fn new(base: &Url, meter: &Meter) -> Self {
+    /// A model at an address such as `http://127.0.0.1:11434/v1`, whose calls `meter` holds to their budgets. Without a provider that is named, one
+    /// that the host tells has its prices, and a server on this machine is one of models of one's own.
+    pub(crate) fn new(base: &Url, model: &str, provider: Option<&str>, meter: &Meter) -> Self {
         let mut endpoint = base.clone();
         if let Ok(mut path) = endpoint.path_segments_mut() {
             path.pop_if_empty().extend(["chat", "completions"]);
         }
-        let key = std::env::var("LLM_API_KEY").ok().filter(|key| !key.is_empty());
-        Self { http: Client::new(), endpoint, key, meter: meter.clone() }
+        let provider = provider.or_else(|| is_this_machine(base).then_some(LOCAL));
+        let layer = provider.into_iter().fold(meter.http(), HttpMeter::provider);
+        Self {
+            http: layer.layer(Client::new()),
+            endpoint,
+            asked: model.to_owned(),
+            is_local: provider == Some(LOCAL),
+            key: std::env::var("LLM_API_KEY").ok().filter(|key| !key.is_empty()),
+            meter: meter.clone(),
+        }
     }
 
     /// The name of what is asked, for answers and for the terminal.
     pub(crate) fn name(&self) -> String {
-        format!("{MODEL} at {}", self.endpoint.host_str().unwrap_or("an unnamed host"))
+        format!("{} at {}", self.asked, self.endpoint.host_str().unwrap_or("an unnamed host"))
     }
 
-    pub(super) fn meter(&self) -> &Meter {
+    /// Whether its calls cost nothing, as it runs on a machine of one's own.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    pub(super) const fn meter(&self) -> &Meter {
         &self.meter
     }
 
     /// Sends all that was said so far, and the tools that there are.
-    #[monitor_llm_call("openai", "gpt-5-mini", usage = |reply| told_by(Shape::OpenAiChat, &reply.0))]
     pub(super) async fn ask(&self, said: &[Value], tools: &Value) -> Result<Reply, ModelError> {
-        let body = json!({ "model": MODEL, "messages": said, "tools": tools, "max_completion_tokens": MOST_TOKENS })
-            .to_string();
-        // A token is a byte at least. What is not spent of it comes back as this function ends, by the usage that the answer tells.
-        let most = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        let mut planned = self.meter.reserve(&Plan::new(PROVIDER, MODEL, most, MOST_TOKENS).site("analyst"))?;
-        let mut request = self.http.post(self.endpoint.clone()).header("content-type", "application/json").body(body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+        let body =
+            json!({ "model": self.asked, "messages": said, "tools": tools, "max_completion_tokens": MOST_TOKENS });
+        let mut answer = self.http.clone().oneshot(self.request(body.to_string())).await?;
+        if let Some(error) = answer.extensions().get::<BudgetError>() {
+            return Err(error.clone().into());
         }
-        planned.dispatched();
-        let mut answer = request.send().await?;
         if !answer.status().is_success() {
-            return Err(ModelError::Refused(answer.status()));
+            return Err(ModelError::Refused(answer.status(), self.asked.clone()));
         }
         let mut bytes = Vec::new();
         while let Some(piece) = answer.chunk().await? {
@@ -103,6 +116,26 @@ impl Model {
         }
         serde_json::from_slice(&bytes).map(Reply).map_err(|_| ModelError::Unreadable("it is no JSON"))
     }
+
+    fn request(&self, body: String) -> Request {
+        let mut request = Request::new(Method::POST, self.endpoint.clone());
+        *request.body_mut() = Some(Body::from(body));
+        let headers = request.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        let key = self.key.as_deref().and_then(|key| header::HeaderValue::try_from(format!("Bearer {key}")).ok());
+        if let Some(mut key) = key {
+            key.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, key);
+        }
+        request
+    }
+}
+
+/// Whether an address is one of this machine alone.
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }
 
 impl Reply {
