@@ -1,6 +1,6 @@
 //! The values of a span's fields; the last one that is recorded stands.
 
-use super::names::{Meaning, Role, is_of_rig, meaning, role_of_name, role_of_operation};
+use super::names::{Meaning, Role, meaning, role_of_name, role_of_operation, tells_answers};
 use crate::Money;
 use crate::conventions::CHAT;
 use crate::meter::hash_of;
@@ -18,8 +18,8 @@ const LONGEST_NAME: usize = 128;
 #[derive(Debug)]
 pub(super) struct Fields {
     span: &'static str,
-    /// Whether it is one of rig, which tells no failures.
-    is_of_rig: bool,
+    /// Whether it tells something of each answer.
+    tells_answers: bool,
     is_answered: bool,
     usage: Usage,
     total: Option<u64>,
@@ -41,7 +41,7 @@ impl Fields {
     pub(super) fn of(metadata: &'static Metadata<'static>) -> Self {
         Self {
             span: metadata.name(),
-            is_of_rig: is_of_rig(metadata),
+            tells_answers: tells_answers(metadata),
             is_answered: false,
             usage: Usage::UNKNOWN,
             total: None,
@@ -80,15 +80,14 @@ impl Fields {
         self.requested.as_deref().or(self.answering.as_deref()).unwrap_or("unknown")
     }
 
-    /// The end of the call. A completion of rig, which tells no failures, may have failed or been given up where it has no answer: nobody knows
-    /// which, so that it is neither `ok` nor an error. rig's other calls need not tell their answers.
+    /// The end of the call. One whose crate tells something of each answer, and told nothing of this one, was given up, or failed in silence: it is
+    /// neither `ok` nor an error.
     pub(super) fn outcome(&self) -> Outcome {
         if self.is_error {
             return Outcome::Error;
         }
         let is_answered = self.is_answered || self.answering.is_some() || self.tells_usage();
-        let is_completion = matches!(self.operation(), CHAT | "generate_content");
-        if self.is_of_rig && is_completion && !is_answered { Outcome::Cancelled } else { Outcome::Ok }
+        if self.tells_answers && !is_answered { Outcome::Cancelled } else { Outcome::Ok }
     }
 
     /// Whether it tells anything of what was used.

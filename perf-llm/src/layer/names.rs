@@ -20,10 +20,13 @@ pub(super) enum Role {
     Other,
 }
 
-/// Whether a span is one of rig, whose spans tell neither a failure nor its kind. By a field that is rig's alone: the target is another one where
-/// rig writes into a span of the program (`completion_parent_span!`).
-pub(super) fn is_of_rig(metadata: &Metadata<'_>) -> bool {
-    metadata.fields().field("rig.provider_request_id").is_some()
+/// Whether a span is of a crate that tells something of each answer (an id, the model, the reason of its end, or usage), so that a call of which it
+/// tells nothing had none, or none that is known of.
+///
+/// genai tells failures too: what tells nothing was given up. rig tells none, so that it may have failed as well. rig is known by a field that is its alone:
+/// the target is another one where it writes into a span of the program (`completion_parent_span!`).
+pub(super) fn tells_answers(metadata: &Metadata<'_>) -> bool {
+    metadata.name().starts_with("genai.") || metadata.fields().field("rig.provider_request_id").is_some()
 }
 
 /// The role by the operation that a span tells.
@@ -62,7 +65,7 @@ pub(super) enum Meaning {
     Arguments,
     Error,
     Status,
-    /// The answer's id, which tells that there was one.
+    /// The answer's id or the reason of its end, which tell that there was one.
     Answer,
     /// In seconds.
     FirstToken,
@@ -73,6 +76,7 @@ const FIELDS: &[(&str, Meaning)] = &[
     ("gen_ai.provider.name", Meaning::Provider),
     ("gen_ai.system", Meaning::Provider),
     ("gen_ai.request.model", Meaning::RequestedModel),
+    ("gen_ai.response.finish_reasons", Meaning::Answer),
     ("gen_ai.response.id", Meaning::Answer),
     ("gen_ai.response.model", Meaning::AnsweringModel),
     ("gen_ai.agent.name", Meaning::Agent),

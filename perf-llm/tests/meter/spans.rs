@@ -5,10 +5,9 @@ use perf_llm::{Llm, Meter};
 use perf_runtime::extend::ToldUsage;
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_agent, monitor_llm_call};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::field::Empty;
 use tracing::subscriber::DefaultGuard;
 use tracing::{Span, info_span};
@@ -249,7 +248,7 @@ macro_rules! rig_span {
 }
 
 #[test]
-fn a_completion_of_rig_without_an_answer_is_neither_good_nor_an_error_and_its_other_calls_are_good() {
+fn a_call_of_rig_without_an_answer_is_neither_good_nor_an_error() {
     let _alone = isolated();
     let (monitor, llm, _guard) = listening();
     // Given up or failed, whole or streamed, in rig's own span or in one of the program that it writes into.
@@ -257,15 +256,43 @@ fn a_completion_of_rig_without_an_answer_is_neither_good_nor_an_error_and_its_ot
     rig_span!("rig::completions", "chat").record("gen_ai.request.stream", true);
     drop(rig_span!("shop", "generate_content"));
     rig_span!("rig::completions", "generate_content").record("gen_ai.response.model", "gemini-2.5-flash");
-    // Gemini's embeddings tell neither usage nor model nor id.
+    // Gemini's embeddings tell neither usage nor model nor id, whether they fail or not: none is claimed to be good.
     drop(rig_span!("rig::modalities", "embeddings"));
+    rig_span!("rig::modalities", "embeddings").record("gen_ai.usage.input_tokens", 9_u64);
     let summary = monitor.summary(Window::LastMinute);
     let ended = |model| {
         let total = summary.find(Kind::LlmCall, &["gcp.gemini", model]).unwrap().total;
         [total.ok, total.error, total.cancelled]
     };
-    assert_eq!((ended("chat"), ended("generate_content"), ended("embeddings")), ([0, 0, 2], [1, 0, 1], [1, 0, 0]));
-    assert_eq!(llm.meter().totals().calls, 5);
+    assert_eq!((ended("chat"), ended("generate_content"), ended("embeddings")), ([0, 0, 2], [1, 0, 1], [1, 0, 1]));
+    assert_eq!(llm.meter().totals().calls, 6);
+}
+
+#[test]
+fn a_call_of_genai_that_tells_nothing_of_an_answer_was_given_up() {
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    let span = || {
+        info_span!(
+            target: "genai",
+            "genai.chat",
+            error.type = Empty,
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "openai",
+            gen_ai.request.model = "gpt-5-mini",
+            gen_ai.response.finish_reasons = Empty,
+            gen_ai.response.time_to_first_chunk = Empty,
+        )
+    };
+    drop(span());
+    span().record("gen_ai.response.time_to_first_chunk", 0.25);
+    // A stream whose usage nobody asked for.
+    span().record("gen_ai.response.finish_reasons", "[\"stop\"]");
+    span().record("error.type", "timeout");
+    let summary = monitor.summary(Window::LastMinute);
+    let total = summary.find(Kind::LlmCall, &["openai", "gpt-5-mini"]).unwrap().total;
+    assert_eq!([total.ok, total.error, total.cancelled], [1, 1, 2]);
+    assert_eq!(llm.meter().totals().by_price["unknown"], 4);
 }
 
 #[test]

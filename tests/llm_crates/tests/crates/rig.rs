@@ -193,6 +193,37 @@ async fn a_failure_and_a_stream_that_is_cut_off() {
     }
 }
 
+#[tokio::test]
+async fn vectors_whose_spans_tell_nothing_are_not_claimed_to_be_good() {
+    let _alone = isolated();
+    for seen in [Seen::Spans, Seen::Http, Seen::Both] {
+        let (monitor, llm) = metering();
+        let meter = llm.meter();
+        let _guard = subscribe(meter, seen);
+        let base = format!("http://{}", server::start().await);
+        let http = |provider| Http::new(meter, provider, seen);
+        let openai = |name| {
+            OpenAIConfig::new("none").with_base_url(format!("{base}/v1")).connect(http("openai")).embedding(name, None)
+        };
+        let gemini =
+            |name| GeminiConfig::new("none").with_base_url(&base).connect(http("gcp.gemini")).embedding(name, None);
+        openai("text-embedding-3-small").embed_text("Who?").await.unwrap();
+        openai("broken").embed_text("Who?").await.unwrap_err();
+        // A thousand tokens at 0.02 dollars a million; a call that failed has no cost, and none that is 0.
+        assert_eq!((sums(meter), picos(meter)), ([2, 1_000, 0, 0, 0], 1_000 * 20_000), "by {seen:?}");
+        assert_eq!(states(meter), [("priced", 1), ("unknown", 1)], "by {seen:?}");
+        assert_eq!(outcomes(&monitor, "openai", "text-embedding-3-small"), [1, 0, 0], "by {seen:?}");
+        gemini("gemini-embedding-001").embed_text("Who?").await.unwrap();
+        gemini("broken").embed_text("Who?").await.unwrap_err();
+        // Spans tell no failure, and of Gemini's vectors nothing at all; the layer knows only the addresses of OpenAI's.
+        let broken = if seen == Seen::Spans { [0, 0, 1] } else { [0, 1, 0] };
+        assert_eq!(outcomes(&monitor, "openai", "broken"), broken, "by {seen:?}");
+        let of_gemini = if seen == Seen::Http { [0, 0, 0] } else { [0, 0, 1] };
+        assert_eq!(outcomes(&monitor, "gcp.gemini", "gemini-embedding-001"), of_gemini, "by {seen:?}");
+        assert_eq!(outcomes(&monitor, "gcp.gemini", "broken"), of_gemini, "by {seen:?}");
+    }
+}
+
 struct Count;
 
 impl PortableTool for Count {

@@ -1,5 +1,5 @@
-//! A server that speaks as the providers do: OpenAI's chat and responses, Anthropic's messages, Gemini's `generateContent`, Ollama's chat. Whole and
-//! streamed; the model `broken` fails, and `slow` never ends its stream. Over chat the model `caller` asks for the first tool it is given, once, and then
+//! A server that speaks as the providers do: OpenAI's chat and responses, Anthropic's messages, Gemini's `generateContent`, Ollama's chat, and vectors of OpenAI and Gemini. Whole and
+//! streamed; the model `broken` fails, and `slow` never ends its answer (chat and Ollama). Over chat the model `caller` asks for the first tool it is given, once, and then
 //! answers with what the tool told; `looper` asks for it again and again.
 
 use axum::Router;
@@ -23,10 +23,14 @@ pub(crate) async fn start_as(model: Option<&'static str>) -> SocketAddr {
     let app = Router::new()
         .route("/v1/chat/completions", post(async move |body: Bytes| chat(&asked(&body), model)))
         .route("/v1/responses", post(async |body: Bytes| responses(&asked(&body))))
+        .route("/v1/embeddings", post(async |body: Bytes| embeddings(&asked(&body))))
         .route("/v1/messages", post(async |body: Bytes| messages(&asked(&body))))
         .route(
             "/v1beta/models/{call}",
             post(async |Path(call): Path<String>, uri: Uri| {
+                if let Some(model) = call.strip_suffix(":batchEmbedContents") {
+                    return vectors(model);
+                }
                 gemini(&call, uri.query().is_some_and(|query| query.contains("alt=sse")))
             }),
         )
@@ -86,6 +90,9 @@ fn chat(asked: &Value, acts_as: Option<&str>) -> Response {
     };
     if acts_as == "broken" {
         return failed();
+    }
+    if !is_streamed(asked) && acts_as == "slow" {
+        return streamed("application/json", vec!["{".to_owned()], true);
     }
     if !is_streamed(asked) {
         let choice = called(asked, acts_as).unwrap_or_else(
@@ -167,6 +174,20 @@ fn messages(asked: &Value) -> Response {
     events(&all, "", false)
 }
 
+fn embeddings(asked: &Value) -> Response {
+    if model(asked) == "broken" {
+        return failed();
+    }
+    let vectors = json!([{ "object": "embedding", "index": 0, "embedding": [0.1, 0.2] }]);
+    let usage = json!({ "prompt_tokens": 1000, "total_tokens": 1000 });
+    whole(&json!({ "object": "list", "model": model(asked), "data": vectors, "usage": usage }))
+}
+
+/// Vectors of Gemini, which come without usage, model and id.
+fn vectors(model: &str) -> Response {
+    if model == "broken" { failed() } else { whole(&json!({ "embeddings": [{ "values": [0.1, 0.2] }] })) }
+}
+
 fn gemini(call: &str, asks_for_events: bool) -> Response {
     let (model, verb) = call.split_once(':').unwrap();
     let answer = json!({
@@ -194,9 +215,13 @@ fn ollama(asked: &Value) -> Response {
         }
         piece
     };
-    if is_streamed(asked) {
-        let pieces = vec![format!("{}\n", piece("H", false)), format!("{}\n", piece("i", true))];
-        return streamed("application/x-ndjson", pieces, false);
+    match (model(asked), is_streamed(asked)) {
+        ("broken", _) => failed(),
+        (model, true) => {
+            let pieces = vec![format!("{}\n", piece("H", false)), format!("{}\n", piece("i", true))];
+            streamed("application/x-ndjson", pieces, model == "slow")
+        }
+        ("slow", false) => streamed("application/json", vec!["{".to_owned()], true),
+        (_, false) => whole(&piece("Hi", true)),
     }
-    whole(&piece("Hi", true))
 }
