@@ -28,7 +28,7 @@ pub struct View {
     pub hours: Vec<HourView>,
     /// The budgets that calls used, those of runs left out.
     pub budgets: Vec<BudgetView>,
-    /// The calls that budgets refused, those of runs left out.
+    /// The calls that budgets refused, those of runs left out: 60 names with their reasons of each kind of scope, and later ones together.
     pub refusals: Vec<RefusalView>,
     /// Whether the budgets outlive the process.
     pub budgets_are_durable: bool,

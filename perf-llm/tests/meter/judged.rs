@@ -110,6 +110,30 @@ async fn a_budget_that_is_nearly_spent_is_told_and_one_without_room_is_critical(
 }
 
 #[tokio::test]
+async fn refusals_of_more_names_than_a_metric_has_are_counted_together_and_none_is_lost() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let (monitor, llm) = judging(|builder| builder);
+    let meter = llm.meter();
+    meter.add_budget(BudgetSetting::per("forever").tokens(1).user("*")).unwrap();
+    for number in 0..150 {
+        meter.reserve(&Plan::new("ollama", "llama", 2, 0).user(&format!("user {number}"))).unwrap_err();
+    }
+    meter.add_budget(BudgetSetting::per("forever").tokens(1).model("*")).unwrap();
+    for number in 0..150 {
+        meter.reserve(&Plan::new("ollama", &format!("model {number}"), 2, 0)).unwrap_err();
+    }
+    meter.budgets().stop("enough");
+    meter.reserve(&Plan::new("ollama", "llama", 0, 0)).unwrap_err();
+    tick(&monitor, &clock, MINUTE);
+    let text = monitor.render_prometheus();
+    let counts = text.lines().filter(|line| line.starts_with("llm_budget_refusals_total{"));
+    let counts: Vec<u64> = counts.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+    assert_eq!(counts.iter().sum::<u64>(), 301, "each counts once: {text}");
+    assert_eq!(counts.len(), 2 * 61 + 1, "60 names of each kind, and the rest together");
+}
+
+#[tokio::test]
 async fn the_pace_of_a_budget_says_how_long_it_lasts() {
     let _alone = isolated();
     let clock = ManualClock::hold();
