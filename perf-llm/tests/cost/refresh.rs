@@ -105,15 +105,3 @@ fn a_file_is_as_old_as_its_last_change() {
     prices.refresh_file(&path).unwrap();
     assert_eq!(cost(&prices), 4_000_000_000_000);
 }
-
-#[test]
-fn the_table_is_decoded_on_its_own_thread() {
-    let prices = Prices::bundled();
-    assert_eq!(prices.table(), None, "nothing is decoded before it is wanted");
-    let usage = Usage::of(1, 1);
-    let first = prices.price(&Call::new("openai", "gpt-4o", noon(), &usage)).unwrap();
-    // The table may be there already, decoded for another test of this process.
-    assert!(first.total().is_some() || first.gaps().eq([perf_llm::cost::Gap::TableNotLoaded]));
-    assert!(prices.wait(Duration::from_secs(120)));
-    assert!(prices.price(&Call::new("openai", "gpt-4o", noon(), &usage)).unwrap().total().is_some());
-}
