@@ -155,18 +155,26 @@ pub(crate) fn variants() -> Vec<Variant> {
         Variant::new(INSIDE, Some("operations_total{operation=\"inner\""), |calls| {
             block_on(inside_another(calls, inner))
         }),
-        Variant::new("perf `#[monitor(..)]`, sync, inside another", Some("operations_total{operation=\"inner_sync\""), |calls| {
-            block_on(inside_another(calls, async |id| inner_sync(id)))
-        }),
-        Variant::new("perf `#[monitor(..)]`, pending once, inside another", Some("operations_total{operation=\"inner_pending_once\""), |calls| {
-            block_on(inside_another(calls, inner_pending_once))
-        }),
-        Variant::new("perf `#[monitor(..)]`, 512 inside another", Some("operations_total{operation=\"inner_of_tree\""), |calls| {
-            block_on(in_trees(calls, 512))
-        }),
-        Variant::new("perf `#[monitor(..)]` and one inside it", Some("operations_total{operation=\"chain\""), |calls| {
-            drive(calls, chain)
-        }),
+        Variant::new(
+            "perf `#[monitor(..)]`, sync, inside another",
+            Some("operations_total{operation=\"inner_sync\""),
+            |calls| block_on(inside_another(calls, async |id| inner_sync(id))),
+        ),
+        Variant::new(
+            "perf `#[monitor(..)]`, pending once, inside another",
+            Some("operations_total{operation=\"inner_pending_once\""),
+            |calls| block_on(inside_another(calls, inner_pending_once)),
+        ),
+        Variant::new(
+            "perf `#[monitor(..)]`, 512 inside another",
+            Some("operations_total{operation=\"inner_of_tree\""),
+            |calls| block_on(in_trees(calls, 512)),
+        ),
+        Variant::new(
+            "perf `#[monitor(..)]` and one inside it",
+            Some("operations_total{operation=\"chain\""),
+            |calls| drive(calls, chain),
+        ),
         Variant::new("perf `#[monitor(.., profile)]`", Some("operations_total{operation=\"profiled\""), |calls| {
             drive(calls, profiled)
         }),

@@ -1,8 +1,8 @@
 //! The time of a tick over 1,000 series that were called, by the number of rules that look at all of them. The summaries of
 //! a window are made once, however many rules share them: so the first rule costs the most.
 
-use perf_runtime::test_util::ManualClock;
 use perf_runtime::rule::{Rule, RuleSet, Statistic, presets};
+use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor};
 use std::time::{Duration, Instant};
 

@@ -60,14 +60,25 @@ fn main() -> ExitCode {
     let mut holds = true;
     for ((wait, bar), heard) in CASES.iter().zip(&heard) {
         let heard = heard.lock().expect("no receiver panicked");
-        let mut seconds: Vec<f64> = monitor.alerts().active().iter().filter_map(|alert| {
-            let at = heard.get(alert.labels.get("table")?)?;
-            at.duration_since(alert.fired_at?).ok().map(|took| took.as_secs_f64())
-        }).collect();
+        let mut seconds: Vec<f64> = monitor
+            .alerts()
+            .active()
+            .iter()
+            .filter_map(|alert| {
+                let at = heard.get(alert.labels.get("table")?)?;
+                at.duration_since(alert.fired_at?).ok().map(|took| took.as_secs_f64())
+            })
+            .collect();
         seconds.sort_by(f64::total_cmp);
         let at = |share: f64| seconds[((seconds.len() - 1) as f64 * share).round() as usize];
         holds &= seconds.len() == alerts && at(0.99) <= *bar;
-        println!("| {wait} | {} of {alerts} | {:.3} | {:.3} | {:.3} | {bar} |", seconds.len(), at(0.5), at(0.99), at(1.0));
+        println!(
+            "| {wait} | {} of {alerts} | {:.3} | {:.3} | {:.3} | {bar} |",
+            seconds.len(),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
     }
     // Its workers never end.
     runtime.shutdown_background();

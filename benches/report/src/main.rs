@@ -65,7 +65,8 @@ fn main() {
     (settings.path, settings.fsync) = (Some(folder.path().to_owned()), Fsync::Never);
     settings.commit_every.0 = Duration::from_secs(300);
     let history = History::with_settings(&monitor, settings).expect("a history");
-    let name = |place: usize| monitor.external_call(&format!("service {}", place % 40), &format!("call {}", place / 40));
+    let name =
+        |place: usize| monitor.external_call(&format!("service {}", place % 40), &format!("call {}", place / 40));
     let calls: Vec<_> = (0..SERIES).map(name).collect();
     for minute in 0..minutes {
         for (place, call) in calls.iter().enumerate() {

@@ -33,7 +33,8 @@ pub(super) fn run(seeds: u64) -> Result<Value, String> {
 fn days(seeds: u64, course: fn(f64) -> f64) -> Result<(usize, usize, f64), String> {
     let _alone = isolated();
     let clock = ManualClock::hold();
-    let monitor = Insight::set_up(Monitor::builder().max_label_values(SERIES)).build().map_err(|error| error.to_string())?;
+    let monitor =
+        Insight::set_up(Monitor::builder().max_label_values(SERIES)).build().map_err(|error| error.to_string())?;
     let insight = Insight::with_settings(&monitor, &Settings::default()).map_err(|error| error.to_string())?;
     let all: Vec<_> = (0..SERIES).map(|number| monitor.operation(&format!("operation-{number}"))).collect();
     // Slices end with minutes, so that each is known by itself.
