@@ -15,8 +15,13 @@ pub(crate) fn open(monitor: &Monitor, in_code: Option<Settings>) -> Result<Llm, 
 pub(crate) use routes::extension;
 
 #[cfg(feature = "server")]
+mod recorded;
+
+#[cfg(feature = "server")]
 mod routes {
+    use super::recorded::recorded;
     use perf_llm::Meter;
+    use perf_runtime::Monitor;
     use perf_server::axum::http::HeaderMap;
     use perf_server::axum::routing::get;
     use perf_server::openapi::utoipa::openapi::OpenApi;
@@ -25,21 +30,30 @@ mod routes {
     use perf_server::openapi::{self, Description, Fields, Operations, object};
     use perf_server::respond::{self, Params};
     use perf_server::{Extension, Page, Place};
+    use serde_json::json;
 
     const PATH: &str = "/api/v1/llm";
+    const RECORDED: &str = "/api/v1/llm/runs/recorded";
     const SCRIPT: &str = include_str!("spending/page.js");
 
     /// The route and the page of a meter.
-    pub(crate) fn extension(meter: &Meter) -> impl Fn() -> Extension + Send + Sync + 'static {
-        let meter = meter.clone();
+    pub(crate) fn extension(monitor: &Monitor, meter: &Meter) -> impl Fn() -> Extension + Send + Sync + 'static {
+        let (monitor, meter) = (monitor.clone(), meter.clone());
         move || {
             let (of_route, of_topic) = (meter.clone(), meter.clone());
+            let (monitor, of_runs) = (monitor.clone(), meter.clone());
             let overview = async move |params: Params, headers: HeaderMap| {
                 params.only(&[])?;
                 respond::json(&headers, move || of_route.view()).await
             };
+            let runs = async move |params: Params, headers: HeaderMap| {
+                params.only(&[])?;
+                let view = move || json!({ "runs": recorded(&monitor, &of_runs.view().dearest_runs) });
+                respond::json(&headers, view).await
+            };
             Extension::new("llm")
                 .read(PATH, get(overview))
+                .read(RECORDED, get(runs))
                 .topic("llm", move |_| serde_json::to_value(of_topic.view()).unwrap_or_default())
                 .page(Page::new("llm", "Agents and models", SCRIPT).place(Place::Calls))
                 .openapi(described())
@@ -48,9 +62,23 @@ mod routes {
 
     fn described() -> OpenApi {
         let overview = openapi::read("meta", "What language models used and cost, and what budgets leave").json("Llm");
+        let runs = openapi::read("meta", "The recorded calls in which the dearest runs of agents were made, by id: GET /api/v1/calls/{id} shows each")
+            .json("LlmRecordedRuns");
         Description::new()
             .operation(HttpMethod::Get, PATH, overview)
+            .operation(HttpMethod::Get, RECORDED, runs)
             .schema("Llm", everything())
+            .schema(
+                "LlmRecordedRuns",
+                object("The dearest runs of agents that are kept as recorded calls, or inside one.")
+                    .has("runs", openapi::list(openapi::named("LlmRecordedRun"))),
+            )
+            .schema(
+                "LlmRecordedRun",
+                object("A run, by its id, and the recorded call that it is or was made in.")
+                    .has("run", openapi::count())
+                    .has("call", openapi::text()),
+            )
             .schema("LlmTotals", totals())
             .schema(
                 "LlmAgent",
@@ -97,6 +125,7 @@ mod routes {
             .has("prices", openapi::text_or_null())
             .has("prices_refused", openapi::text_or_null())
             .has("spans_seen", openapi::count())
+            .has("spans_hidden", openapi::list(openapi::text()))
     }
 
     fn totals() -> ObjectBuilder {
@@ -125,7 +154,6 @@ mod routes {
             .has("stopped", openapi::text_or_null())
             .has("ends", openapi::text_or_null())
             .has("lasts_seconds", openapi::number_or_null())
-            .has("spans_hidden", openapi::list(openapi::text()))
     }
 
     fn refusal() -> ObjectBuilder {

@@ -272,7 +272,7 @@ impl Builder {
         };
         #[cfg(all(feature = "llm", feature = "server"))]
         let set_up = {
-            let extension = crate::spending::extension(llm.meter());
+            let extension = crate::spending::extension(&monitor, llm.meter());
             set_up.and(move |server| server.extend(extension()))
         };
         #[cfg(all(feature = "sync", feature = "server"))]

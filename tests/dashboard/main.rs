@@ -10,6 +10,7 @@ mod incident;
 mod keyboard;
 mod keys;
 mod layout;
+mod models;
 mod notifications;
 mod part;
 mod past;

@@ -2,6 +2,7 @@
 
 use super::accessibility::holds_axe;
 use super::browser::{Browser, Screen};
+use super::models;
 use super::service::{ADMIN, READER};
 use serde_json::json;
 use std::env;
@@ -20,13 +21,14 @@ const LISTENS: &str = "the service listens at ";
 /// In the process of a service, the service; elsewhere nothing. It ends with its standard input.
 #[test]
 fn the_service_of_this_process() {
-    if env::var_os(ROLE).is_none() {
-        return;
-    }
+    let Ok(role) = env::var(ROLE) else { return };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let perf = perf_kit::start("shop").expect("settings that are right");
         perf.monitor().record_custom_metric("queue_depth", 25.0, "jobs");
+        if role == models::ROLE {
+            models::ask(&perf);
+        }
         println!("{LISTENS}{}", perf.server_address().expect("a port"));
         let end = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         end.await.expect("a thread").expect("an end");
@@ -46,6 +48,11 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn start(settings: &str) -> Self {
+        Self::start_as("shop", settings)
+    }
+
+    /// One with another part in it.
+    pub(crate) fn start_as(role: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(
             folder.path().join("perf.toml"),
@@ -57,7 +64,7 @@ impl Shop {
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PERF_")) {
             command.env_remove(name);
         }
-        command.env(ROLE, "1").env("PERF_READ_TOKEN", READER).env("PERF_ADMIN_TOKEN", ADMIN);
+        command.env(ROLE, role).env("PERF_READ_TOKEN", READER).env("PERF_ADMIN_TOKEN", ADMIN);
         command.env("PERF_HISTORY_PATH", folder.path().join("history")).current_dir(folder.path());
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().expect("the service starts");

@@ -1,8 +1,10 @@
 // Agents and models: what they used and cost, what budgets leave, and what has no price.
 
+import { Question } from "./ask.js";
 import { duration, moment } from "./format.js";
 import { h, text } from "./dom.js";
-import { rowsCard } from "./rows.js";
+import { leading, rowsCard } from "./rows.js";
+import * as address from "./address.js";
 
 /** A state of a price in words, where calls of it are not all that they cost. */
 const LACKS = { unpriced: "without a price", incomplete: "with a part of their price", unknown: "of unknown usage" };
@@ -19,11 +21,11 @@ function dollars(exact) {
 
 const tokens = (count) => count.toLocaleString("en");
 
-/** The known cost of sums, with what it leaves out. */
-function cost({ cost_dollars: exact, by_price: states }) {
 /** So many things, of which the word is of one. */
 const counted = (count, word) => `${tokens(count)} ${word}${count === 1 ? "" : "s"}`;
 
+/** The known cost of sums, with what it leaves out. */
+function cost({ cost_dollars: exact, by_price: states }) {
   const lacks = Object.entries(LACKS).filter(([state]) => states[state] > 0).map(([state, words]) => `${counted(states[state], "call")} ${words}`);
   return lacks.length === 0 ? dollars(exact) : `${dollars(exact)} and ${lacks.join(", ")}`;
 }
@@ -55,7 +57,15 @@ export default class {
   loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
   hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
   runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Input tokens", "Output tokens", "Cost"]);
+  /** The recorded calls of the dearest runs, by run. */
+  calls = new Map();
+  recorded = new Question("api/v1/llm/runs/recorded", (answer) => { this.calls = new Map((answer?.runs ?? []).map(({ run, call }) => [run, call])); });
+  hint = h("p", { class: "quiet more" }, "A run whose name is a link was recorded whole: it opens what ran inside.");
   element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.loops.element, this.agents.element, this.models.element, this.budgets.element, this.refusals.element, this.hours.element, this.runs.element);
+
+  constructor() {
+    this.runs.element.append(this.hint);
+  }
 
   update(store) {
     const all = store.data;
@@ -81,6 +91,8 @@ export default class {
     this.loops.element.hidden = all.loops.length === 0;
     this.loops.show(all.loops, (one) => `${one.run} ${one.tool} ${one.last}`, (one) => [one.agent, String(one.run), one.tool, tokens(one.times), moment(one.last), one.running ? "goes on" : "is over"]);
     this.hours.show(all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);
-    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [`${one.agent} ${one.id}`, moment(one.started), duration(one.seconds), ...sums(one.totals)]);
+    if (all.dearest_runs.length > 0) this.recorded.askAt([], Date.now());
+    this.hint.hidden = this.calls.size === 0;
+    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [leading(`${one.agent} ${one.id}`, this.calls.has(one.id) ? address.to("call", [this.calls.get(one.id)]) : null), moment(one.started), duration(one.seconds), ...sums(one.totals)]);
   }
 }
