@@ -215,7 +215,7 @@ impl Cursor {
         self.read_ticked(sink)
     }
 
-    /// As [`read`](Self::read), but never a tick by itself: for a reader that ticks wake.
+    /// Gives what [`read`](Self::read) does, and is never a tick by itself: for a reader that ticks wake.
     pub fn read_ticked(&mut self, sink: &mut dyn DeltaSink) -> DeltaSpan {
         let (ticks, ticked) = (self.registry.ticks(), self.registry.last_tick());
         self.follow(self.registry.all());

@@ -180,9 +180,9 @@ impl Monitor {
         HttpRequest::start(&self.inner.registry, method, template, true)
     }
 
-    /// As [`http_request_to`](Self::http_request_to) of one that `is_template`, else as [`http_request`](Self::http_request), begun in the place
-    /// where it stays to its end, for layers that keep one: a request is large, and to move it costs as much as to count it. One that is there
-    /// already is dropped before.
+    /// Counts a request that begins to be answered in the place where it stays to its end, for layers that keep one: a request is large, and to move
+    /// it costs as much as to count it. It is [`http_request_to`](Self::http_request_to) of one that `is_template`, else
+    /// [`http_request`](Self::http_request). One that is there already is dropped before.
     pub fn http_request_in<'a>(
         &self,
         place: &'a mut Option<HttpRequest>,

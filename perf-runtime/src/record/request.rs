@@ -71,8 +71,7 @@ impl HttpRequest {
         Self::new(registry, method, route, is_template)
     }
 
-    /// As [`start`](Self::start), in the place where it is to stay: what was written word by word and is then copied has to go through the
-    /// cache first.
+    /// Starts one in the place where it is to stay: what was written word by word and is then copied has to go through the cache first.
     pub(crate) fn start_in<'a>(
         place: &'a mut Option<Self>,
         registry: &Arc<Registry>,

@@ -79,13 +79,23 @@ impl Ticks {
         } else if self.pace.is_gap(now.since(self.last)) {
             let gap = (self.last, now);
             add_gap(&mut self.gaps, gap);
-            self.seen_first = Some(gap).filter(|_| had_ticker && !is_of_ticker);
-            if had_ticker && is_of_ticker {
-                add_gap(&mut self.pauses, gap);
+            match self.seen_first.take() {
+                // One after the other, until the ticker goes on.
+                Some((from, to)) if to == self.last => self.found_pause((from, now), is_of_ticker),
+                _ if had_ticker => self.found_pause(gap, is_of_ticker),
+                _ => {}
             }
         } else if is_of_ticker && let Some(gap) = self.seen_first.take() {
-            // The ticker goes on: it was a pause.
+            self.found_pause(gap, true);
+        }
+    }
+
+    /// Notes a time in which somebody should have ticked, once the ticker goes on; whoever else ends it may be awake before that.
+    fn found_pause(&mut self, gap: Gap, goes_on: bool) {
+        if goes_on {
             add_gap(&mut self.pauses, gap);
+        } else {
+            self.seen_first = Some(gap);
         }
     }
 
