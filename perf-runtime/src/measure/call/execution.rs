@@ -22,7 +22,10 @@ use tracing::field::Value;
 
 mod ending;
 mod failing;
+mod pace;
 mod streaming;
+
+use pace::{Marks, Pace};
 
 /// A poll that keeps its thread for longer is a slow one. A future is to give its thread back a hundred times sooner:
 /// within 10 to 100 microseconds (Alice Ryhl, "Async: What is blocking?").
@@ -66,50 +69,6 @@ impl fmt::Debug for SiteOrTurn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SiteOrTurn").finish_non_exhaustive()
     }
-}
-
-/// Two facts within one byte, for every future holds them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Marks(u8);
-
-impl Marks {
-    /// It is between polls and has children, which are kept with its place in the list of those that wait.
-    const KEEPS_CHILDREN: u8 = 1;
-    /// It covers no time of its caller's: a stream, while its consumer has an item of it.
-    const UNCOVERED: u8 = 2;
-
-    fn has(self, mark: u8) -> bool {
-        self.0 & mark != 0
-    }
-
-    fn set(&mut self, mark: u8) {
-        self.0 |= mark;
-    }
-
-    fn clear(&mut self, mark: u8) {
-        self.0 &= !mark;
-    }
-}
-
-/// The state of a call's body. From `Paused` on, it began to run some time before, and was put aside since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-enum Pace {
-    /// Yet to run.
-    Prepared,
-    /// Yet to run; the span was made already, because the values of its fields may be gone by then.
-    WithSpan,
-    /// Running from beginning to end.
-    AtOnce,
-    /// Being polled.
-    Polled,
-    /// Waiting to be polled: it returned `Pending`.
-    Paused,
-    /// A stream whose consumer has an item.
-    Held,
-    /// A stream that is polled again after an item. Nobody knows since when: most often the next one is there.
-    Asked,
-    /// Ended.
-    Over,
 }
 
 /// A call that brings no labels.
@@ -201,11 +160,13 @@ impl Call {
     /// Begins a poll of the body, whose frame gets the children of earlier polls: the first one starts the call, a later one resumes it. Not to be called after the call's end.
     #[inline]
     pub(crate) fn poll(&mut self, frame: &Frame) {
-        match self.pace {
-            Pace::Prepared | Pace::WithSpan => self.begin(Pace::Polled),
-            Pace::Paused => self.resume(frame),
+        if self.pace <= Pace::WithSpan {
+            self.begin(Pace::Polled);
+        } else if self.pace == Pace::Paused {
+            self.resume(frame);
+        } else {
             // Started a moment ago, before its first poll.
-            Pace::AtOnce | Pace::Polled | Pace::Held | Pace::Asked | Pace::Over => self.pace = Pace::Polled,
+            self.pace = Pace::Polled;
         }
     }
 
@@ -346,7 +307,6 @@ impl Call {
     /// Ends a call that was not finished: that of a future which is dropped before it is ready, and else nearly always of a body that
     /// unwinds. A sync body may also leave its function early by a macro that the attribute took for one of the standard library's: its
     /// value is not seen then, and it did not panic.
-    #[inline(never)]
     fn end_dropped(&mut self) {
         match self.pace {
             Pace::AtOnce => self.finish(if thread::panicking() { Outcome::Panicked } else { Outcome::Ok }),
@@ -354,6 +314,14 @@ impl Call {
             Pace::Polled | Pace::Paused | Pace::Held | Pace::Asked => self.end_cancelled(),
             Pace::Prepared | Pace::WithSpan | Pace::Over => {}
         }
+    }
+
+    /// Drops a call that has not ended, or has a span: apart, so that the drop of all others saves no registers.
+    #[cold]
+    #[inline(never)]
+    fn drop_unfinished(&mut self) {
+        self.end_dropped();
+        drop(self.span.take());
     }
 
     /// The call of a future: dropped before it is ready, it is cancelled.
@@ -442,8 +410,7 @@ impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
         if self.is_running() || self.span.is_some() {
-            self.end_dropped();
-            drop(self.span.take());
+            self.drop_unfinished();
         }
     }
 }
