@@ -49,7 +49,7 @@ enum Answer {
 pub(super) enum End {
     Complete,
     Broken,
-    /// No connection came to be: nothing was sent.
+    /// Its connection could not be opened: nothing was sent.
     Unsent,
     Dropped,
 }
@@ -168,7 +168,7 @@ impl Exchange {
             Some(planned) if is_settled => drop(planned.settle(&told)),
             Some(planned) if is_free => planned.refused(),
             Some(planned) => planned.lost(told.as_ref()),
-            None => self.observed(told.as_ref(), is_free),
+            None => self.observed(told.as_ref(), is_free, !is_settled),
         }
         if let Some(frame) = &self.frame {
             frame.close();
@@ -199,7 +199,7 @@ impl Exchange {
     }
 
     /// Counts what was used without a reservation of its own.
-    fn observed(&self, told: Option<&ToldUsage>, is_free: bool) {
+    fn observed(&self, told: Option<&ToldUsage>, is_free: bool, is_lost: bool) {
         let (at, frame) = (self.at, self.frame.as_ref());
         let named = self.model.as_deref().or_else(|| told?.model.as_deref());
         let (provider, model) = (&*self.target.provider, named.unwrap_or(UNKNOWN));
@@ -215,6 +215,7 @@ impl Exchange {
             user,
             is_charged: false,
             is_free,
+            is_lost,
             operation,
             is_sum: false,
         };

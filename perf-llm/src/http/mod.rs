@@ -39,8 +39,9 @@ use tower_service::Service;
 /// for the answer. (What the body only points at is not in it: earlier answers, files, addresses of images, tools of the provider. A body that is
 /// made as it is sent has no size, and no budget has room for it.) Without room it is not sent: the answer is a `402` with a body in OpenAI's form of errors, and the [`BudgetError`] in its
 /// extensions. A call inside a function that has reserved for it ([`Meter::reserve`]) reserves nothing more. A call that the provider refuses (4xx) costs
-/// nothing, and neither does one to which no connection came to be, as far as the client's error tells it: one of reqwest, of `std::io`, or a boxed one
-/// with either of them inside. One that fails otherwise, or is dropped, costs its prompt.
+/// nothing, and neither does one whose connection could not be opened, as far as the client's error tells it: one of reqwest, of `std::io`, or a boxed one
+/// with either of them inside. (A client below the layer that tries again by itself may have sent an earlier attempt: of that the layer hears nothing.)
+/// One that fails otherwise, or is dropped, costs its prompt.
 ///
 /// Usage is unknown in answers that come compressed (a `reqwest::Client` that decompresses them itself is fine), in the event streams of Bedrock, in
 /// OpenAI's streams without `stream_options.include_usage`, and beyond 16 MiB.
@@ -193,7 +194,8 @@ where
     }
 }
 
-/// Whether a request failed before anything of it was sent, as far as the error tells it: no connection came to be.
+/// Checks that a request failed before anything of it was sent, as far as the error tells it: its connection could not be opened. Of earlier attempts
+/// of a client that tries again by itself it tells nothing.
 fn is_unsent<E: 'static>(error: &E) -> bool {
     let any: &dyn Any = error;
     let error = as_error::<io::Error>(any).or_else(|| Some(&**any.downcast_ref::<Box<dyn Error + Send + Sync>>()?));

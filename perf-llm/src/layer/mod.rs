@@ -6,7 +6,7 @@ mod names;
 use crate::meter::{Frame, Inner, Meter, Metered, Run, current, locked, replace, since};
 use fields::Fields;
 use names::{Role, is_known};
-use perf_runtime::Kind;
+use perf_runtime::{Kind, Outcome};
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
@@ -67,8 +67,8 @@ impl Meter {
     /// ```
     ///
     /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`, `release_max_level_warn`) hides the calls: a
-    /// warning in the log says so once, at the first tick of the monitor after the subscriber was set, and [`View::spans_hidden`](crate::meter::View::spans_hidden)
-    /// and [`Meter::spans`] at any time. Filters of other layers do not matter.
+    /// warning in the log (target `perf::llm`) says so once, at the first tick of the monitor after the subscriber was set, and [`View::spans_hidden`](crate::meter::View::spans_hidden)
+    /// and [`Meter::spans`] at any time: they alone, where the filter hides that warning as well (`shop=info`). Filters of other layers do not matter.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -94,7 +94,7 @@ fn hidden() -> Vec<&'static str> {
     targets.into_iter().filter(|(_, is_heard)| !is_heard).map(|(target, _)| target).collect()
 }
 
-/// Looks whether a filter hides spans from the layer of a meter, by the subscriber of this thread, and says so once in the log. Nothing is known by
+/// Checks for filters that hide spans from the layer of a meter, by the subscriber of this thread, and says so once in the log. Nothing is known by
 /// a subscriber that has no such layer.
 ///
 /// At a tick, and not as a subscriber is set: there the callsites that are asked here would wait for the one that asks.
@@ -106,7 +106,9 @@ pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
     let hidden = hidden();
     let told = hidden.join(", ");
     *locked(&inner.spans_hidden) = hidden;
-    if !told.is_empty() && !inner.was_told_of_hidden.swap(true, Ordering::Relaxed) {
+    // Where the filter hides warnings of this crate as well, it is said once one can be heard.
+    let is_heard = tracing::enabled!(target: "perf::llm", Level::WARN);
+    if is_heard && !told.is_empty() && !inner.was_told_of_hidden.swap(true, Ordering::Relaxed) {
         tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to single layers");
     }
 }
@@ -256,6 +258,7 @@ impl Seen {
             user: None,
             is_charged: false,
             is_free: false,
+            is_lost: self.fields.outcome() != Outcome::Ok,
             operation: Some(self.fields.operation()),
             is_sum: false,
         }

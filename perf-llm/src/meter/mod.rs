@@ -29,6 +29,7 @@ pub(crate) use book::OVERFLOW;
 #[cfg(feature = "tracing-layer")]
 pub(crate) use run::replace;
 pub(crate) use run::{Frame, Run};
+use run::Heard;
 #[cfg(any(feature = "http", feature = "tracing-layer"))]
 pub(crate) use run::{current, since};
 #[cfg(feature = "tracing-layer")]
@@ -103,6 +104,7 @@ pub(crate) struct Inner {
 
 /// A call, as it comes to be booked.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else of a call")]
 pub(crate) struct Metered<'a> {
     pub(crate) provider: &'a str,
     pub(crate) model: &'a str,
@@ -116,6 +118,8 @@ pub(crate) struct Metered<'a> {
     pub(crate) is_charged: bool,
     /// Whether the provider refused it, so that it costs nothing.
     pub(crate) is_free: bool,
+    /// Whether it failed or was given up: a reservation that its call left is charged its prompt, where nobody tells its usage.
+    pub(crate) is_lost: bool,
     /// The operation, by OpenTelemetry's name, where a span or an address says so.
     pub(crate) operation: Option<&'a str>,
     /// Whether it is the sum of the calls of a run, which were not seen.
@@ -352,7 +356,8 @@ impl Inner {
             (false, true) => Spend::UNKNOWN,
             (false, false) => Spend::of(&price, &usage),
         };
-        if !call.is_charged && !frame.and_then(|frame| frame.call()).is_some_and(|call| call.hear(spend)) {
+        let heard = if call.is_lost && spend == Spend::UNKNOWN { Heard::Lost } else { Heard::Cost(spend) };
+        if !call.is_charged && !frame.and_then(|frame| frame.call()).is_some_and(|call| call.hear(heard)) {
             self.charge(run.map(|run| &**run), call, &spend);
         }
         spend

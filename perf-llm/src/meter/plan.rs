@@ -1,6 +1,6 @@
 //! Calls that reserve what they can cost before they are sent.
 
-use super::run::{Frame, Run, current, since};
+use super::run::{Frame, Heard, Run, current, since};
 use super::{Inner, Meter, Metered};
 use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement, Spend};
 use crate::cost::Call;
@@ -56,7 +56,8 @@ impl<'a> Plan<'a> {
 /// A call with room in all of its budgets, until it is settled or dropped.
 ///
 /// Dropped before [`dispatched`](Self::dispatched) it gives all back, and so it does where it was [`refused`](Self::refused). Dropped after it, inside a function with `#[monitor_llm_call]`, it is
-/// settled as that ends, with the usage that its value tells; elsewhere it is charged its prompt, and counted as a call of unknown usage.
+/// settled as that ends, with the usage that its value or a span inside it tells; elsewhere, and where the call failed or was given up, it is charged its prompt, and
+/// counted as a call of unknown usage.
 #[must_use = "dropping a call that was not dispatched gives its room back"]
 #[derive(Debug)]
 pub struct Planned {
@@ -144,8 +145,7 @@ impl Meter {
 impl Planned {
     /// Notes that the call is about to be sent: from here on it costs its prompt, if nothing more is heard of it.
     pub fn dispatched(&mut self) {
-        self.is_dispatched = true;
-        self.frame.iter().for_each(|frame| frame.send());
+        self.send();
         if let Some(reservation) = &mut self.reservation {
             reservation.dispatched();
         }
@@ -155,14 +155,15 @@ impl Planned {
     /// reserved is charged.
     pub fn settle(mut self, told: &(impl TellsUsage + ?Sized)) -> Settlement {
         let told = told.told_usage();
-        self.frame.iter().for_each(|frame| frame.send());
+        self.send();
         let reservation = self.reservation.take();
         let call = self.frame.take_if(|frame| frame.is_call());
         let heard = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.release());
         let frame = call.or_else(|| self.frame.take());
         let spend = match heard {
             // A span told it already, and it was counted by that.
-            Some(spend) => spend,
+            Some(Heard::Cost(spend)) => spend,
+            Some(Heard::Lost) => Spend::UNKNOWN,
             None => self.meter.inner.book(&self.metered(told.as_ref(), frame.as_ref())),
         };
         reservation.map_or(Settlement { first: false, estimated: false, overdraft: false }, |mut reservation| {
@@ -170,19 +171,33 @@ impl Planned {
         })
     }
 
-    /// Counts the call as one that cost nothing, for no model worked on it: the provider refused it (a status 4xx), or no connection to it came to be.
+    /// Counts the call as one that cost nothing, for no model worked on it: the provider refused it (a status 4xx), or its connection could not be opened.
     /// All that was reserved comes back; the usage stays unknown.
     pub fn refused(mut self) {
-        self.frame.iter().for_each(|frame| frame.send());
+        self.send();
         let reservation = self.reservation.take();
         let frame = self.frame.take();
         let call = frame.as_ref().filter(|frame| frame.is_call() && !self.is_of_request);
         let heard = call.and_then(|frame| frame.release());
         if heard.is_none() {
             self.meter.inner.book(&self.metered(None, frame.as_ref()));
+            if let Some(frame) = call {
+                frame.refuse();
+            }
         }
         if let Some(mut reservation) = reservation {
-            reservation.settle(&heard.unwrap_or(Spend::NOTHING));
+            reservation.settle(&match heard {
+                Some(Heard::Cost(spend)) if spend != Spend::UNKNOWN => spend,
+                // A span that told of no usage told of the failure.
+                _ => Spend::NOTHING,
+            });
+        }
+    }
+
+    /// Notes for the call around it that it is sent, once.
+    fn send(&mut self) {
+        if !std::mem::replace(&mut self.is_dispatched, true) {
+            self.frame.iter().for_each(|frame| frame.send());
         }
     }
 
@@ -208,6 +223,7 @@ impl Planned {
             user: None,
             is_charged: true,
             is_free: false,
+            is_lost: false,
             operation: self.operation,
             is_sum: false,
         }
@@ -216,7 +232,7 @@ impl Planned {
 
 impl Drop for Planned {
     fn drop(&mut self) {
-        let Some(mut reservation) = self.reservation.take() else { return };
+        let Some(reservation) = self.reservation.take() else { return };
         let Some(frame) = self.frame.take() else {
             if self.is_dispatched {
                 self.meter.inner.book(&self.metered(None, None));
@@ -229,9 +245,9 @@ impl Drop for Planned {
             }
         } else if self.is_dispatched && !frame.is_over.load(Ordering::Relaxed) {
             frame.leave(reservation);
-        } else if let Some(spend) = frame.release() {
+        } else if let Some(heard) = frame.release() {
             // It was sent, as a span says, or the call around it has ended and told its usage.
-            reservation.settle(&spend);
+            heard.settle(reservation);
         }
     }
 }

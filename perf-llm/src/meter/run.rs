@@ -165,14 +165,35 @@ pub(crate) struct Frame {
 struct Plans {
     /// Whether its body asked for room.
     was_planned: bool,
-    /// Whether it sent anything with it.
-    was_sent: bool,
+    /// So many it sent.
+    sent: u32,
+    /// So many of these the provider refused, or never got.
+    refused: u32,
     /// Reservations that its body still holds.
     held: u32,
     /// Those that the body left to its end.
     left: Vec<Reservation>,
-    /// The costs that spans inside it told, each of which settles a reservation rather than being charged once more.
-    heard: Vec<Spend>,
+    /// What spans and requests inside it told, each of which settles a reservation rather than being charged once more.
+    heard: Vec<Heard>,
+}
+
+/// What a span or a request told of a call that has a reservation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Heard {
+    /// What it cost.
+    Cost(Spend),
+    /// It failed or was given up, and nobody knows what it cost.
+    Lost,
+}
+
+impl Heard {
+    /// Ends a reservation that its call left. Of one that was lost its prompt is charged.
+    pub(crate) fn settle(self, mut reservation: Reservation) {
+        match self {
+            Self::Cost(spend) => drop(reservation.settle(&spend)),
+            Self::Lost => reservation.dispatched(),
+        }
+    }
 }
 
 impl Frame {
@@ -254,15 +275,22 @@ impl Frame {
         locked(&self.plans).was_planned = true;
     }
 
-    /// Notes that a call is sent with the room that it got.
+    /// Notes that a call is sent with the room that it got, once for each.
     pub(crate) fn send(&self) {
-        locked(&self.plans).was_sent = true;
+        locked(&self.plans).sent += 1;
     }
 
-    /// Whether the body asked for room and sent nothing: it was refused, or failed before. That is no call of a model.
+    /// Notes that the call that was booked in it last was refused: what it tells at its end is of another one.
+    pub(crate) fn refuse(&self) {
+        self.inside.fetch_sub(1, Ordering::Relaxed);
+        locked(&self.plans).refused += 1;
+    }
+
+    /// Whether the body asked for room and sent nothing, for it was refused or failed before, or nothing but calls that the provider refused, which
+    /// are booked. That is no call of a model.
     pub(crate) fn was_never_sent(&self) -> bool {
         let plans = locked(&self.plans);
-        plans.was_planned && !plans.was_sent
+        plans.was_planned && plans.sent <= plans.refused
     }
 
     /// Notes a reservation that the body holds.
@@ -271,7 +299,7 @@ impl Frame {
     }
 
     /// A reservation that the body held ends: with what a span told, if one did.
-    pub(crate) fn release(&self) -> Option<Spend> {
+    pub(crate) fn release(&self) -> Option<Heard> {
         let mut plans = locked(&self.plans);
         plans.held = plans.held.saturating_sub(1);
         if plans.heard.is_empty() { None } else { Some(plans.heard.remove(0)) }
@@ -292,23 +320,23 @@ impl Frame {
     }
 
     /// Has a reservation be settled with what a span told; `false` where there is none left.
-    pub(crate) fn hear(&self, spend: Spend) -> bool {
+    pub(crate) fn hear(&self, heard: Heard) -> bool {
         let mut plans = locked(&self.plans);
         if self.is_over.load(Ordering::Relaxed) && !plans.left.is_empty() {
-            let mut reservation = plans.left.remove(0);
+            let reservation = plans.left.remove(0);
             drop(plans);
-            reservation.settle(&spend);
+            heard.settle(reservation);
             return true;
         }
         let has_room = plans.heard.len() < plans.held as usize + plans.left.len();
         if has_room {
-            plans.heard.push(spend);
+            plans.heard.push(heard);
         }
         has_room
     }
 
     /// The reservations that are left to the end, and what spans told.
-    pub(crate) fn take_plans(&self) -> (Vec<Reservation>, Vec<Spend>) {
+    pub(crate) fn take_plans(&self) -> (Vec<Reservation>, Vec<Heard>) {
         let mut plans = locked(&self.plans);
         (std::mem::take(&mut plans.left), std::mem::take(&mut plans.heard))
     }

@@ -1,6 +1,6 @@
 //! The calls of annotated functions, followed from their first poll to their end.
 
-use super::run::{Frame, Run, current, replace, since};
+use super::run::{Frame, Heard, Run, current, replace, since};
 use super::{Inner, Metered};
 use crate::meter::run::locked;
 use perf_runtime::Kind;
@@ -78,17 +78,18 @@ impl MeteredCall for Tracked {
                 user: None,
                 is_charged,
                 is_free: false,
+                is_lost: false,
                 operation: None,
                 is_sum: false,
             };
             let spend = inner.book(&call);
             // Of a call that was cancelled or failed nobody knows the cost: its reservation goes by its own rule, as one that is dropped.
             if is_charged && told.is_some() {
-                heard.insert(0, spend);
+                heard.insert(0, Heard::Cost(spend));
             }
         }
-        for (mut reservation, spend) in reservations.into_iter().zip(heard) {
-            reservation.settle(&spend);
+        for (reservation, heard) in reservations.into_iter().zip(heard) {
+            heard.settle(reservation);
         }
         if frame.kind == Kind::Agent
             && let Some(run) = &frame.run

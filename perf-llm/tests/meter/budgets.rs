@@ -5,6 +5,7 @@ use perf_llm::{BudgetSetting, Money};
 use perf_runtime::extend::ToldUsage;
 use perf_runtime::test_util::isolated;
 use perf_runtime::{monitor_agent, monitor_llm_call};
+use tracing_subscriber::layer::SubscriberExt;
 
 /// A model of one's own costs nothing, so that its calls can be reserved without a table: tokens and calls are counted.
 const LOCAL: &str = "ollama";
@@ -81,6 +82,53 @@ async fn a_call_that_the_provider_refused_or_that_reached_nobody_costs_nothing()
     call.refused();
     assert_eq!(used(meter), [("all ".to_owned(), "0".to_owned(), "0".to_owned())]);
     assert_eq!((meter.totals().calls, meter.totals().by_price["unknown"]), (2, 2), "they are calls all the same");
+}
+
+#[tokio::test]
+async fn a_call_that_is_made_again_after_it_was_refused_is_charged_its_usage() {
+    #[monitor_llm_call("ollama", "llama", usage = |told| told)]
+    async fn ask_twice(meter: &Meter) -> Result<ToldUsage, &'static str> {
+        let mut call = meter.reserve(&plan()).unwrap();
+        call.dispatched();
+        call.refused();
+        let mut call = meter.reserve(&plan()).unwrap();
+        call.dispatched();
+        drop(call);
+        Ok(told(90, 40, 0))
+    }
+    let _alone = isolated();
+    let (_monitor, llm) = plain();
+    let meter = llm.meter();
+    meter.add_budget(BudgetSetting::per("day").tokens(1_000)).unwrap();
+    ask_twice(meter).await.unwrap();
+    assert_eq!(used(meter), [("all ".to_owned(), "130".to_owned(), "0".to_owned())]);
+    let totals = meter.totals();
+    assert_eq!((totals.calls, totals.input_tokens, totals.output_tokens), (2, 90, 40));
+}
+
+#[tokio::test]
+async fn a_call_whose_span_tells_nothing_costs_its_prompt_and_nothing_where_it_was_refused() {
+    #[monitor_llm_call("ollama", "llama")]
+    async fn ask_in_vain(meter: &Meter, is_refused: bool) -> Result<(), &'static str> {
+        let mut call = meter.reserve(&plan()).unwrap();
+        call.dispatched();
+        // Of a call that failed.
+        drop(tracing::info_span!("chat", gen_ai.operation.name = "chat", error.type = "429"));
+        if is_refused {
+            call.refused();
+        }
+        Err("429")
+    }
+    let _alone = isolated();
+    let (_monitor, llm) = plain();
+    let meter = llm.meter();
+    meter.add_budget(BudgetSetting::per("day").tokens(1_000)).unwrap();
+    let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(meter.layer()));
+    ask_in_vain(meter, true).await.unwrap_err();
+    assert_eq!(used(meter), [("all ".to_owned(), "0".to_owned(), "0".to_owned())]);
+    ask_in_vain(meter, false).await.unwrap_err();
+    assert_eq!(used(meter), [("all ".to_owned(), "100".to_owned(), "0".to_owned())]);
+    assert_eq!(meter.totals().calls, 2);
 }
 
 #[tokio::test]

@@ -393,6 +393,8 @@ fn a_filter_that_hides_the_spans_is_told_of_once_at_a_tick_and_shown_as_long_as_
     let none = Vec::<&str>::new;
     assert_eq!(told("warn", false), (none(), vec![]), "a subscriber without the layer hides nothing from it");
     assert_eq!(told("info", true), (none(), vec![]));
+    let (hidden, warned) = told("shop=info", true);
+    assert_eq!((hidden.len(), warned), (4, vec![]), "the warning is hidden as well: it was not said yet");
     let (hidden, warned) = told("warn,rig=info", true);
     assert_eq!(hidden, ["genai", "adk_model", "langchain_rust"]);
     let text = "a filter hides the spans of genai, adk_model, langchain_rust: their calls are not counted; give the filter to single layers";
