@@ -21,7 +21,7 @@ function dollars(exact) {
 
 const tokens = (count) => count.toLocaleString("en");
 
-/** So many things, of which the word is of one. */
+/** A count of things, of which the word is of one. */
 const counted = (count, word) => `${tokens(count)} ${word}${count === 1 ? "" : "s"}`;
 
 /** The known cost of sums, with what it leaves out. */
