@@ -26,10 +26,10 @@ pub use view::{AgentView, BudgetView, HourView, ModelView, View};
 
 #[cfg(feature = "rmcp")]
 pub(crate) use book::OVERFLOW;
+use run::Heard;
 #[cfg(feature = "tracing-layer")]
 pub(crate) use run::replace;
 pub(crate) use run::{Frame, Run};
-use run::Heard;
 #[cfg(any(feature = "http", feature = "tracing-layer"))]
 pub(crate) use run::{current, since};
 #[cfg(feature = "tracing-layer")]
@@ -158,7 +158,7 @@ impl Llm {
         let sources = prices::Sources::of(&settings, monitor)?;
         #[cfg(not(feature = "prices-url"))]
         let sources = prices::Sources::of(&settings)?;
-        let refusals = Refusals::default();
+        let refusals = Refusals::new(monitor);
         let (budgets, not_durable) = budgets(monitor, &settings, &rules, is_on, refusals.clone())?;
         let prices = Prices::bundled();
         prices.allow_free(settings.free()?);

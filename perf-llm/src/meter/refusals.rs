@@ -3,12 +3,15 @@
 use super::book::OVERFLOW;
 use super::run::locked;
 use crate::budget::{BudgetError, Scope, ScopeKind};
+use perf_runtime::Monitor;
+use perf_runtime::config::Value;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// The most pairs of name and reason that are told apart for one kind of scope; beyond it there is one more for each reason. Of all kinds together
-/// they are fewer than the 200 names that a label of a metric may have, so that none is lost there.
+/// The most pairs of name and reason that are told apart for one kind of scope; beyond it there is one more for each reason. Of the kinds with names,
+/// which are three, they are fewer than the values that a label of a metric may have ([`Monitor::config`], `max_label_values`), so that none is lost
+/// there: where these are fewer than the usual 200, so are they.
 const MOST_REFUSED: usize = 60;
 
 /// Calls that were refused, and not sent.
@@ -30,26 +33,44 @@ pub struct RefusalView {
 pub(super) type ByScope = BTreeMap<(&'static str, Arc<str>, &'static str), u64>;
 
 /// The calls that each scope refused, but runs with a name: each of them is a scope of its own, and who made it is told.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Refusals(Arc<Mutex<ByScope>>);
+#[derive(Clone, Debug)]
+pub(super) struct Refusals {
+    /// The most pairs of one kind of scope.
+    most: usize,
+    counts: Arc<Mutex<ByScope>>,
+}
 
 impl Refusals {
+    pub(super) fn new(monitor: &Monitor) -> Self {
+        let values = match monitor.config().get("max_label_values") {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "10 to 100,000")]
+            Some(Value::Number(values)) => *values as usize,
+            _ => usize::MAX,
+        };
+        // One is for those without a name.
+        Self::of_most(MOST_REFUSED.min(values.saturating_sub(1) / 3))
+    }
+
+    fn of_most(most: usize) -> Self {
+        Self { most, counts: Arc::default() }
+    }
+
     pub(super) fn count(&self, error: &BudgetError) {
         let Some((kind, name, reason)) = cause(error) else { return };
         if kind == ScopeKind::Run && !name.is_empty() {
             return;
         }
-        let mut counts = locked(&self.0);
+        let mut counts = locked(&self.counts);
         // Each kind has places of its own: users, whom clients name, take none of the others'.
         let of_kind = counts.keys().filter(|(of, ..)| *of == kind.name()).count();
         let key = (kind.name(), name, reason);
-        let has_room = of_kind < MOST_REFUSED || counts.contains_key(&key);
+        let has_room = of_kind < self.most || counts.contains_key(&key);
         let key = if has_room { key } else { (key.0, OVERFLOW.into(), reason) };
         *counts.entry(key).or_default() += 1;
     }
 
     pub(super) fn counts(&self) -> ByScope {
-        locked(&self.0).clone()
+        locked(&self.counts).clone()
     }
 
     pub(super) fn views(&self) -> Vec<RefusalView> {
@@ -84,7 +105,7 @@ mod tests {
 
     #[test]
     fn each_reason_counts_for_its_scope_and_a_fault_of_the_program_for_none() {
-        let refusals = Refusals::default();
+        let refusals = Refusals::of_most(MOST_REFUSED);
         refusals.count(&BudgetError::Store(StoreError::new("the disk is full")));
         refusals.count(&BudgetError::Store(StoreError::new("the disk is full")));
         refusals.count(&BudgetError::TooManyScopes { kind: ScopeKind::User, max: 1 });
@@ -106,7 +127,7 @@ mod tests {
 
     #[test]
     fn names_are_bounded_for_each_kind() {
-        let refusals = Refusals::default();
+        let refusals = Refusals::of_most(MOST_REFUSED);
         for number in 0..150 {
             let scope = Scope { kind: ScopeKind::User, name: format!("user {number}").into() };
             refusals.count(&BudgetError::Unpriced { scope });

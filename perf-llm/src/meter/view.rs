@@ -28,7 +28,8 @@ pub struct View {
     pub hours: Vec<HourView>,
     /// The budgets that calls used, those of runs left out.
     pub budgets: Vec<BudgetView>,
-    /// The calls that budgets refused, those of runs left out: 60 names with their reasons of each kind of scope, and later ones together.
+    /// The calls that budgets refused, those of runs left out: 60 pairs of name and reason of each kind of scope (a third of
+    /// `max_label_values`, where that is less), and later ones together.
     pub refusals: Vec<RefusalView>,
     /// Whether the budgets outlive the process.
     pub budgets_are_durable: bool,

@@ -106,7 +106,8 @@ impl Monitor {
     }
 
     /// Whether this thread is directly inside a call of these: the innermost one that it runs, or polls, is of an annotated function of the same
-    /// names, or of the same operation. For parts that see a call which may be measured already. Costs a few loads.
+    /// names, or run or watched by the same operation; calls that are guarded (`start()`, `timer()`) hold no place. For parts that see a call which may be
+    /// measured already. Costs a lock for reading.
     ///
     /// ```
     /// use perf_runtime::{monitor, monitor_mcp_call};
