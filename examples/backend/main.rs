@@ -165,7 +165,9 @@ fn model(options: &Options, url: Option<&Url>, meter: Option<&Meter>) -> Result<
         say!("the analyst asks {}, a model of your own, whose calls cost nothing", model.name());
     } else {
         if options.llm_provider.is_none() {
-            say!("where the host is no provider's that is known, the model has no price, and is not asked: --llm-provider names one");
+            say!(
+                "where the host is no provider's that is known, the model has no price, and is not asked: --llm-provider names one"
+            );
         }
         say!("the analyst asks {}, for at most {budget} dollars a day, until it is restarted", model.name());
     }
