@@ -85,7 +85,8 @@ mod routes {
                 "LockCycle",
                 object("Locks each of which is held by one that waits for the next.")
                     .has("cycle", openapi::text())
-                    .has("text", openapi::text()),
+                    .has("text", openapi::text())
+                    .has("certain", openapi::flag()),
             )
             .build()
     }

@@ -344,8 +344,9 @@ pub mod __profiler {
 /// Functions for those who measure locks. Not for use by hand.
 #[doc(hidden)]
 pub mod __locks {
-    pub use crate::measure::call::locks::{current, now};
-    pub use crate::monitor::locks::{OVERFLOW, begun, series_by_number};
+    pub use crate::measure::call::leaves::{Alone, Asking, AsyncCall, waits};
+    pub use crate::measure::call::locks::{address, current, now};
+    pub use crate::monitor::locks::{OVERFLOW, series_by_number};
 }
 
 /// The examples of the README and of the attributes run as tests.

@@ -25,7 +25,7 @@ pub(crate) struct Group {
 }
 
 /// One that waits for room in a channel.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Sender {
     pub(crate) waiter: Waiter,
     /// The number of the channel.

@@ -1,20 +1,21 @@
 //! Cycles of locks: each is held by one that waits for the next.
 //!
-//! A cycle is told where each of its waits is old, and each of its holds began before the wait of the same holder, so that the holder cannot let go before
-//! it goes on. A holder decides where its mode excludes that of the one who waits: so readers decide for a writer, and for other readers only while a writer
-//! waits between them. Semaphores are no step, since permits are given back by anyone, and neither are guards that own their lock, which go from task to task.
+//! A cycle is told where each of its waits is old, and each of its holds began before the wait of the same holder. A holder decides where its mode excludes
+//! that of the one who waits: so readers decide for a writer, and for other readers only while a writer waits between them. Semaphores are no step, since
+//! permits are given back by anyone, and neither are guards that own their lock, which go from task to task.
 //!
-//! A task may hold with one of its futures and wait with another (`join!`, `select!`), and so may a thread that polls futures outside of a task. So a wait
-//! counts for its thread only where it blocks it; and a wait that does not block is a step only where the holder is not the task that waits, or is another
-//! function of that task whose only call there waits as well, once, and began before the hold (see [`calls`](super::calls)). Such a call is taken to hold
-//! the lock and to do nothing beside its wait, which a function with a `join!` of its own, or one that gives its guard back, may do.
+//! A task may hold with one of its futures and wait with another (`join!`, `select!`), and so may a thread that polls futures outside of a task. So a cycle is a
+//! deadlock where each wait keeps its holder from going on: it blocks the thread, or the very call that took the lock waits for nothing else (see
+//! `perf_runtime`'s `Alone`: those that wait are asked before). Else it is one that may be a deadlock, where all of its waits are of different tasks and no other
+//! future of theirs is known to wait.
 
 use crate::watch::Mode;
 use crate::watch::holders::Holder;
 use crate::watch::instance::Seen;
-use crate::watch::owner::{Owner, Who};
-use crate::watch::waits::Waiter;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use crate::watch::owner::Who;
+use crate::watch::waits::{MOST_ASKED, Waiter};
+use perf_runtime::__locks::Alone;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The most steps of a cycle that is told.
 const MOST_STEPS: usize = 16;
@@ -22,6 +23,8 @@ const MOST_STEPS: usize = 16;
 const MOST_CYCLES: usize = 16;
 /// So many looks a search takes at most: a crowd that waits is no reason to hold up the tick.
 const MOST_LOOKS: usize = 100_000;
+/// Those that wait and were asked so often have had the time to answer.
+const ASKED_ENOUGH: u8 = 2;
 
 /// A step of a cycle: one that holds a lock, and waits for that of the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,53 +37,60 @@ pub(super) struct Step {
     pub(super) series: u16,
 }
 
+/// A cycle of locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cycle {
+    /// From its oldest lock on, in the order in which each step waits for the lock of the next.
+    pub(super) steps: Vec<Step>,
+    /// Whether none of its holders can go on by itself.
+    pub(super) is_certain: bool,
+}
+
 /// An old wait.
 #[derive(Clone, Copy, Debug)]
-struct Old {
+struct Old<'a> {
     /// The place of the lock that is waited for.
     place: usize,
-    waiter: Waiter,
+    waiter: &'a Waiter,
 }
 
-/// Whether it is certain that the call that took a lock, of which the serial is given, waits for another one.
-type IsStuck<'a> = dyn Fn(u64, &Holder) -> bool + 'a;
-
-/// The series of which calls hold what another call of their own task has waited for since before a moment of the clock.
-pub(super) fn joined(seen: &[Seen], before: u64) -> BTreeSet<u16> {
-    let of_lock = |lock: &Seen| {
-        let waits: HashSet<Who> = old(lock, before).map(|waiter| waiter.owner.task_or_thread()).collect();
-        let holders = lock.holders.iter().map(|holder| holder.owner);
-        let joined =
-            holders.filter(|owner| owner.task_or_thread().is_task() && waits.contains(&owner.task_or_thread()));
-        joined.map(Owner::series).collect::<Vec<_>>()
-    };
-    seen.iter().flat_map(of_lock).collect()
+fn old(lock: &Seen, before: u64) -> impl Iterator<Item = &Waiter> {
+    lock.waiters.iter().filter(move |waiter| waiter.owner.mode().holds() && waiter.since <= before)
 }
 
-fn old(lock: &Seen, before: u64) -> impl Iterator<Item = Waiter> {
-    lock.waiters.iter().copied().filter(move |waiter| waiter.owner.mode().holds() && waiter.since <= before)
+/// Whether a wait is to be asked which calls wait for nothing else: it is an old one, of one that holds what others have long waited for, and was not asked too often.
+pub(super) fn to_be_asked(seen: &[Seen], before: u64) -> impl Fn(&Waiter) -> bool {
+    let contested = seen.iter().filter(|lock| old(lock, before).next().is_some());
+    let holders: HashSet<Who> =
+        contested.flat_map(|lock| lock.holders.iter().map(|holder| holder.owner.task_or_thread())).collect();
+    move |waiter| {
+        waiter.since <= before
+            && waiter.owner.mode().holds()
+            && waiter.alone.as_ref().is_none_or(Alone::is_empty)
+            && waiter.asked < MOST_ASKED
+            && holders.contains(&waiter.owner.task_or_thread())
+    }
 }
 
-/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once, from its oldest lock on. `is_stuck` is asked of holders whose
-/// own task waits for their lock.
-pub(super) fn cycles(seen: &[Seen], before: u64, is_stuck: &IsStuck<'_>) -> Vec<Vec<Step>> {
-    let old: Vec<Old> = seen
+/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once.
+pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Cycle> {
+    let old: Vec<Old<'_>> = seen
         .iter()
         .enumerate()
         .flat_map(|(place, lock)| old(lock, before).map(move |waiter| Old { place, waiter }))
         .collect();
     let has_writer = |lock: &Seen| lock.waiters.iter().any(|waiter| waiter.owner.mode() == Mode::Write);
     let writers = seen.iter().map(has_writer).collect();
-    // Young ones too: the call that holds a lock may be the one that began to wait just now.
-    let mut waits: HashMap<(Who, u16), usize> = HashMap::new();
-    for Waiter { owner, .. } in seen.iter().flat_map(|lock| &lock.waiters) {
-        *waits.entry((owner.task_or_thread(), owner.series())).or_default() += 1;
+    // Young ones too: each is a future of its own.
+    let mut waits: HashMap<Who, usize> = HashMap::new();
+    for waiter in seen.iter().flat_map(|lock| &lock.waiters) {
+        *waits.entry(waiter.owner.task_or_thread()).or_default() += 1;
     }
     let by_who = HashMap::new();
-    let mut search = Search { seen, old: &old, writers, is_stuck, waits, by_who, looks: 0, found: BTreeSet::new() };
+    let mut search = Search { seen, old: &old, writers, waits, by_who, looks: 0, found: BTreeMap::new() };
     for (index, Old { waiter, .. }) in old.iter().enumerate() {
-        let task = Some(waiter.owner.task_or_thread()).filter(|who| who.is_task());
-        for who in [task, waiter.thread].into_iter().flatten() {
+        let who = waiter.owner.task_or_thread();
+        for who in [Some(who), waiter.thread.filter(|thread| *thread != who)].into_iter().flatten() {
             search.by_who.entry(who).or_default().push(index);
         }
     }
@@ -88,70 +98,73 @@ pub(super) fn cycles(seen: &[Seen], before: u64, is_stuck: &IsStuck<'_>) -> Vec<
     let holders = seen.iter().flat_map(|lock| lock.holders.iter().map(|holder| holder.owner.task_or_thread()));
     let starts: BTreeSet<usize> = holders.filter_map(|who| search.by_who.get(&who)).flatten().copied().collect();
     for start in starts {
-        search.from(start, &mut vec![start]);
+        search.from(start, &mut vec![start], true);
     }
-    search.found.into_iter().collect()
+    search.found.into_iter().map(|(steps, is_certain)| Cycle { steps, is_certain }).collect()
 }
 
 struct Search<'a> {
     seen: &'a [Seen],
-    old: &'a [Old],
+    old: &'a [Old<'a>],
     /// Whether an attempt to write waits for a lock, by its place.
     writers: Vec<bool>,
-    /// The old waits of each task, and of each thread that is blocked.
+    /// The old waits of each task, and of each thread.
     by_who: HashMap<Who, Vec<usize>>,
-    is_stuck: &'a IsStuck<'a>,
-    /// The number of all waits, of calls of a series in a task or thread.
-    waits: HashMap<(Who, u16), usize>,
+    /// The number of all waits of each task or thread.
+    waits: HashMap<Who, usize>,
     looks: usize,
-    found: BTreeSet<Vec<Step>>,
+    found: BTreeMap<Vec<Step>, bool>,
 }
 
 impl Search<'_> {
     /// Goes on from the last of the waits on the path to those that hold what it waits for, and back to the first.
-    fn from(&mut self, last: usize, path: &mut Vec<usize>) {
+    fn from(&mut self, last: usize, path: &mut Vec<usize>, is_certain: bool) {
         let Some(wait) = self.old.get(last).copied() else { return };
         let (seen, has_writer) = (self.seen, self.writers.get(wait.place).is_some_and(|has_writer| *has_writer));
         let Some(lock) = seen.get(wait.place) else { return };
-        let decide = |holder: &&Holder| !holder.owner.is_owned() && excludes(holder, &wait.waiter, has_writer);
+        let decide = |holder: &&Holder| !holder.owner.is_owned() && excludes(holder, wait.waiter, has_writer);
         for holder in lock.holders.iter().filter(decide) {
-            let is_other = is_another(holder, &wait.waiter);
-            if !is_other && !self.is_joined(lock.serial, holder, &wait.waiter) {
-                continue;
-            }
             for next in self.by_who.get(&holder.owner.task_or_thread()).cloned().unwrap_or_default() {
                 self.looks += 1;
                 if self.looks > MOST_LOOKS || self.found.len() >= MOST_CYCLES {
                     return;
                 }
-                let series = holder.owner.series();
-                let goes_on = |next: &&Old| is_other || next.waiter.owner.series() == series;
-                if !self.old.get(next).filter(goes_on).is_some_and(|next| began_later(&next.waiter, holder)) {
+                let Some(keeps) = self.old.get(next).and_then(|next| self.keeps(next.waiter, holder, wait.waiter))
+                else {
                     continue;
-                }
+                };
+                let is_certain = is_certain && keeps == Keeps::Certainly;
                 if path.first() == Some(&next) {
-                    self.tell(path);
+                    self.tell(path, is_certain);
                 } else if path.len() < MOST_STEPS && !path.contains(&next) {
                     path.push(next);
-                    self.from(next, path);
+                    self.from(next, path, is_certain);
                     path.pop();
                 }
             }
         }
     }
 
-    /// Whether a holder is another function of the task that waits, of which one call waits in it, and it is certain that this is the one that has the lock.
-    fn is_joined(&self, lock: u64, holder: &Holder, waiter: &Waiter) -> bool {
-        let (who, series) = (holder.owner.task_or_thread(), holder.owner.series());
-        who == waiter.owner.task_or_thread()
-            && who.is_task()
-            && series != waiter.owner.series()
-            && self.waits.get(&(who, series)) == Some(&1)
-            && (self.is_stuck)(lock, holder)
+    /// Whether a wait keeps a holder from going on, of a lock that another waits for.
+    fn keeps(&self, wait: &Waiter, holder: &Holder, other: &Waiter) -> Option<Keeps> {
+        if holder.since > wait.since {
+            return None;
+        }
+        let is_alone = |alone: &Alone| holder.call != 0 && alone.has(holder.call, holder.since);
+        if wait.thread.is_some() || wait.alone.as_ref().is_some_and(is_alone) {
+            return Some(Keeps::Certainly);
+        }
+        let who = holder.owner.task_or_thread();
+        let has_answered = wait.alone.as_ref().is_some_and(|alone| !alone.is_empty());
+        let may_be = who.is_task()
+            && other.owner.task_or_thread() != who
+            && (has_answered || wait.asked >= ASKED_ENOUGH)
+            && self.waits.get(&who) == Some(&1);
+        may_be.then_some(Keeps::MayBe)
     }
 
     /// Notes a cycle. On the path each wait is followed by that of the holder of its lock: so the waits in turn hold the lock of the one before.
-    fn tell(&mut self, path: &[usize]) {
+    fn tell(&mut self, path: &[usize], is_certain: bool) {
         let of = |index: usize| self.old.get(index);
         let before = path.iter().cycle().skip(path.len() - 1);
         let steps = path.iter().zip(before).filter_map(|(&wait, &before)| {
@@ -162,14 +175,16 @@ impl Search<'_> {
         // From a wait the path goes to the holder of what it waits for, so that is the order in which each step waits for the lock of the next.
         let first = steps.iter().enumerate().min_by_key(|(_, step)| **step).map_or(0, |(first, _)| first);
         steps.rotate_left(first);
-        self.found.insert(steps);
+        *self.found.entry(steps).or_default() |= is_certain;
     }
 }
 
-/// Whether a holder is, without doubt, not a future of the task that waits which may go on by itself.
-fn is_another(holder: &Holder, waiter: &Waiter) -> bool {
-    let (holds, waits) = (holder.owner.task_or_thread(), waiter.owner.task_or_thread());
-    waiter.thread.is_some() || waits.is_task() && holds != waits
+/// Whether a wait keeps one that holds a lock from going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    Certainly,
+    /// Unless the holder is another future of its task than the one that waits, or one that waits for more than this.
+    MayBe,
 }
 
 /// Whether the mode of a holder excludes that of the one who waits. Readers wait for readers only behind a writer, and `read_recursive` never.
@@ -183,29 +198,26 @@ fn excludes(holder: &Holder, waiter: &Waiter, has_writer: bool) -> bool {
     }
 }
 
-/// Whether a holder that waits in this wait does so since after it took what it holds.
-fn began_later(waiter: &Waiter, holder: &Holder) -> bool {
-    holder.since <= waiter.since
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::watch::name::Name;
+    use crate::watch::owner::Owner;
+    use perf_runtime::__locks::AsyncCall;
 
     fn holder(who: u64, since: u64) -> Holder {
         holds(who, Mode::Lock, since)
     }
 
     fn holds(who: u64, mode: Mode, since: u64) -> Holder {
-        Holder { owner: Owner::new(who, 0, mode), since }
+        Holder { owner: Owner::new(who, 0, mode), since, call: 0 }
     }
 
-    /// A wait of a thread, which it blocks, or of a task, which it does not.
+    /// A wait of a thread, which it blocks, or of a task, which it does not, and of which nothing is known after it was asked.
     fn waiter(who: u64, mode: Mode, since: u64) -> Waiter {
         let owner = Owner::new(who, u16::try_from(who).unwrap(), mode);
         let thread = Some(owner.task_or_thread()).filter(|who| !who.is_task());
-        Waiter { owner, thread, is_recursive: false, since }
+        Waiter { owner, thread, is_recursive: false, since, asked: ASKED_ENOUGH, alone: None }
     }
 
     fn lock(serial: u64, holders: &[Holder], waiters: &[Waiter]) -> Seen {
@@ -214,12 +226,27 @@ mod tests {
     }
 
     fn found(seen: &[Seen]) -> Vec<Vec<(u64, u16)>> {
-        found_where(seen, &|_, _| true)
+        let steps = |cycle: &Cycle| cycle.steps.iter().map(|step| (step.lock, step.series)).collect();
+        cycles(seen, 100).iter().map(steps).collect()
     }
 
-    fn found_where(seen: &[Seen], is_stuck: &IsStuck<'_>) -> Vec<Vec<(u64, u16)>> {
-        let cycles = cycles(seen, 100, is_stuck);
-        cycles.iter().map(|steps| steps.iter().map(|step| (step.lock, step.series)).collect()).collect()
+    /// Whether each cycle that is found is certain.
+    fn certain(seen: &[Seen]) -> Vec<bool> {
+        cycles(seen, 100).iter().map(|cycle| cycle.is_certain).collect()
+    }
+
+    /// A hold of a call in a task, taken at a moment.
+    fn of_call(who: u64, call: usize, since: u64) -> Holder {
+        Holder { call, ..holder(who, since) }
+    }
+
+    /// A wait of a task, of which is known which calls, by their addresses and starts, wait for nothing else.
+    fn alone(who: u64, since: u64, calls: &[(usize, u64)]) -> Waiter {
+        let alone = Alone::default();
+        for &(address, started) in calls {
+            alone.add(AsyncCall { address, started });
+        }
+        Waiter { alone: Some(alone), ..waiter(who, Mode::Lock, since) }
     }
 
     #[test]
@@ -296,29 +323,37 @@ mod tests {
     }
 
     #[test]
-    fn two_functions_of_one_task_that_hold_what_the_other_waits_for_are_a_cycle() {
-        let owner = |series, mode| Owner::new(3, series, mode);
-        let holds = |series| Holder { owner: owner(series, Mode::Lock), since: 1 };
-        let waits = |series| Waiter { owner: owner(series, Mode::Lock), ..waiter(3, Mode::Lock, 20) };
-        let both = |of_a: &[u16], of_b: &[u16]| {
-            let waits = |of: &[u16]| of.iter().map(|&series| waits(series)).collect::<Vec<_>>();
-            [lock(1, &[holds(7)], &waits(of_a)), lock(2, &[holds(8)], &waits(of_b))]
+    fn a_cycle_of_tasks_is_certain_where_each_call_that_holds_waits_for_nothing_else() {
+        let both = |of_a: Waiter, of_b: Waiter| {
+            [lock(1, &[of_call(3, 30, 5)], &[of_a]), lock(2, &[of_call(5, 50, 5)], &[of_b])]
         };
-        assert_eq!(found(&both(&[8], &[7])), [[(1, 7), (2, 8)]]);
-        assert_eq!(joined(&both(&[8], &[7]), 100), [7, 8].into());
-        assert!(joined(&both(&[8], &[7]), 19).is_empty() && joined(&both(&[], &[7]), 100) == [8].into());
-        let not_8 = |lock, holder: &Holder| lock == 1 && holder.owner.series() == 7;
-        assert!(found_where(&both(&[8], &[7]), &not_8).is_empty(), "a call of 8 may hold and sleep");
-        let young = |mode| lock(3, &[], &[Waiter { since: 101, ..Waiter { owner: owner(7, mode), ..waits(7) } }]);
-        for mode in [Mode::Lock, Mode::Notified] {
-            let [a, b] = both(&[8], &[7]);
-            assert!(found(&[a, b, young(mode)]).is_empty(), "what waits for a short time may be what holds a");
+        let waits = |who, calls: &[_]| alone(who, 20, calls);
+        assert_eq!(certain(&both(waits(5, &[(50, 4)]), waits(3, &[(31, 6), (30, 5)]))), [true]);
+        for other in [
+            waits(3, &[(31, 4)]),
+            // Another call where that one was.
+            waits(3, &[(30, 6)]),
+            waiter(3, Mode::Lock, 20),
+        ] {
+            assert_eq!(certain(&both(waits(5, &[(50, 4)]), other)), [false]);
         }
-        assert!(found(&both(&[8, 7], &[7])).is_empty(), "another call of 7 waits for b");
-        assert!(found(&both(&[7], &[8])).is_empty(), "each waits for itself, or for another call");
-        assert!(found(&both(&[0], &[0])).is_empty(), "nothing is known of them");
-        let one = [lock(1, &[holds(7)], &[waits(7)]), lock(2, &[holds(7)], &[waits(7)])];
-        assert!(found(&one).is_empty(), "a third call may hold both");
+        let not_asked = Waiter { asked: 1, ..waiter(3, Mode::Lock, 20) };
+        assert!(found(&both(waits(5, &[(50, 4)]), not_asked)).is_empty(), "it may answer yet");
+        let [a, b] = both(waits(5, &[(50, 4)]), waiter(3, Mode::Lock, 20));
+        let young = lock(3, &[], &[waiter(3, Mode::Notified, 101)]);
+        assert!(found(&[a, b, young]).is_empty(), "3 is known to wait with two futures");
+    }
+
+    #[test]
+    fn calls_of_one_task_that_hold_what_the_other_waits_for_are_a_cycle() {
+        let both = |of_a: &[(usize, u64)], of_b: &[(usize, u64)]| {
+            let of = |call| Holder { call, ..holder(3, 5) };
+            [lock(1, &[of(30)], &[alone(3, 20, of_a)]), lock(2, &[of(40)], &[alone(3, 20, of_b)])]
+        };
+        assert_eq!(certain(&both(&[(40, 1)], &[(30, 1)])), [true]);
+        assert!(found(&both(&[(40, 1)], &[(50, 1)])).is_empty(), "a third call waits");
+        assert!(found(&both(&[(40, 1)], &[])).is_empty(), "the one that holds b may go on");
+        assert_eq!(found(&both(&[(30, 1)], &[(40, 1)])).len(), 2, "each waits for what it holds itself");
     }
 
     #[test]
@@ -338,7 +373,7 @@ mod tests {
 
     /// Whether one that waits so is kept waiting by a holder of the same lock, which waits for another one's.
     fn waits_for(waits: Waiter, holds: Holder, others: &[Waiter]) -> bool {
-        let waiters: Vec<_> = others.iter().copied().chain([waits]).collect();
+        let waiters: Vec<_> = others.iter().cloned().chain([waits]).collect();
         let asked = lock(1, &[holds], &waiters);
         let back = lock(2, &[holder(2, 1)], &[waiter(4, Mode::Lock, 30)]);
         !found(&[asked, back]).is_empty()
@@ -357,7 +392,7 @@ mod tests {
             assert_eq!((decide(&[]), decide(&writer)), (alone, behind), "{mode:?}");
         }
         let recursive = Waiter { is_recursive: true, ..waiter(2, Mode::Read, 20) };
-        assert_eq!(all.map(|of| waits_for(recursive, holds(4, of, 1), &writer)), [false, false, true]);
+        assert_eq!(all.map(|of| waits_for(recursive.clone(), holds(4, of, 1), &writer)), [false, false, true]);
     }
 
     #[test]
@@ -367,7 +402,7 @@ mod tests {
         assert!(found(&[permits, b.clone()]).is_empty());
         let own = lock(1, &[holds(2, Mode::Acquire, 1)], &[waiter(2, Mode::Acquire, 20)]);
         assert!(found(&[own]).is_empty());
-        let sent = Holder { owner: holder(2, 1).owner.owned(), since: 1 };
+        let sent = Holder { owner: holder(2, 1).owner.owned(), since: 1, call: 0 };
         assert!(found(&[lock(1, &[sent], &[waiter(4, Mode::Lock, 20)]), b]).is_empty());
     }
 }

@@ -1,6 +1,5 @@
 //! The part: locks and channels as metrics, judged, and as one view of each.
 
-mod calls;
 mod channels;
 mod deadlock;
 mod figures;
@@ -19,6 +18,7 @@ use crate::channel::instance::Stalls;
 use crate::watch::buckets::bounds_in_seconds;
 use figures::Figures;
 use histograms::Histograms;
+use perf_runtime::__locks::Asking;
 use perf_runtime::extend::TickObserver;
 use perf_runtime::metric::{Sampler, Samples};
 use perf_runtime::rule::RuleSet;
@@ -93,6 +93,7 @@ impl Locks {
                 told: HashSet::new(),
                 to_log: to_log.clone(),
                 with_deadlocks,
+                asking: None,
                 observed_from: Arc::clone(&view.observed_from),
             };
             let sampler = monitor.sampler(SECTION, Duration::ZERO, move |samples| ticks.tick(samples));
@@ -141,6 +142,8 @@ struct Ticks {
     told: HashSet<String>,
     to_log: ToLog,
     with_deadlocks: bool,
+    /// While those that have waited too long are asked what they wait for.
+    asking: Option<Asking>,
     observed_from: Arc<AtomicU64>,
 }
 
@@ -173,10 +176,11 @@ impl Ticks {
         let observed_from = __locks::now().saturating_sub(observed);
         self.observed_from.store(observed_from, Ordering::Relaxed);
         let look = Look::take(samples.monitor(), observed_from);
-        let deadlocks = if self.with_deadlocks { look.deadlocks(samples.monitor()) } else { Vec::new() };
+        let deadlocks = if self.with_deadlocks { look.deadlocks() } else { Vec::new() };
+        self.asking = if self.with_deadlocks { look.ask() } else { None };
         self.figures.show(samples, &look, &deadlocks);
         self.channels.show(samples, observed_from);
-        for deadlock in &deadlocks {
+        for deadlock in deadlocks.iter().filter(|deadlock| deadlock.certain) {
             figures::deadlock(samples, deadlock);
             if self.told.len() < MOST_TOLD && self.told.insert(deadlock.text.clone()) {
                 self.to_log.add(deadlock.text.clone());

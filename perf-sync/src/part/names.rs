@@ -65,10 +65,10 @@ impl Names {
     }
 
     /// Those that wait, the longest first, each with the number of the lock or channel.
-    pub(super) fn waiters(&self, mut waits: Vec<(u64, Waiter)>) -> Vec<WaiterView> {
+    pub(super) fn waiters(&self, mut waits: Vec<(u64, &Waiter)>) -> Vec<WaiterView> {
         waits.sort_by_key(|(_, waiter)| waiter.since);
         waits.truncate(MOST_LISTED);
-        let view = |(instance, waiter): (u64, Waiter)| WaiterView {
+        let view = |(instance, waiter): (u64, &Waiter)| WaiterView {
             instance,
             series: self.series(waiter.owner.series()),
             by: waiter.owner.task_or_thread().to_string(),

@@ -1,7 +1,6 @@
 //! Everything that is known of locks, for JSON.
 
-use super::calls::Calls;
-use super::deadlock::{self, Step};
+use super::deadlock::{self, Cycle};
 use super::names::{MOST_LISTED, Names};
 use super::times::{CallerView, TimesView, WaiterView, seconds, whole_millis};
 use crate::watch::cells::{self, Reading, Series};
@@ -11,6 +10,7 @@ use crate::watch::mode::Mode;
 use crate::watch::name::Number;
 use crate::watch::series::Counts;
 use crate::watch::waits::Waiter;
+use perf_runtime::__locks::Asking;
 use perf_runtime::Monitor;
 use perf_runtime::series::SeriesId;
 use serde::Serialize;
@@ -28,7 +28,7 @@ const ARROW: &str = " → ";
 pub struct View {
     /// By name and mode.
     pub locks: Vec<LockView>,
-    /// Cycles of locks, none of which will be let go: looked for where something has waited for more than five seconds.
+    /// Cycles of locks, each of which is held by one that waits for the next: looked for where something has waited for more than five seconds.
     pub deadlocks: Vec<DeadlockView>,
 }
 
@@ -107,6 +107,9 @@ pub struct DeadlockView {
     pub cycle: String,
     /// The cycle, and the calls that hold and wait.
     pub text: String,
+    /// Whether none of them can go on by itself. `false` where a task of the cycle may hold its lock with another future than the one that waits (`join!`, `select!`), or
+    /// wait for more than the lock, as for a time that is over: then no alert is raised of the cycle.
+    pub certain: bool,
     /// The serials of its locks.
     #[serde(skip)]
     pub(super) locks: Vec<u64>,
@@ -157,16 +160,29 @@ impl Look {
     }
 
     /// The cycles of locks, where something has waited too long.
-    pub(super) fn deadlocks(&self, monitor: &Monitor) -> Vec<DeadlockView> {
-        let before = self.names.now.checked_sub(TOO_LONG).filter(|before| *before >= self.names.observed_from);
-        let Some(before) = before else { return Vec::new() };
-        let calls = Calls::after(&self.seen, monitor, &self.names, deadlock::joined(&self.seen, before));
-        let is_stuck = |lock, holder: &Holder| calls.is_stuck(lock, holder);
-        deadlock::cycles(&self.seen, before, &is_stuck).iter().map(|steps| self.deadlock(steps)).collect()
+    pub(super) fn deadlocks(&self) -> Vec<DeadlockView> {
+        let Some(before) = self.too_old() else { return Vec::new() };
+        let mut deadlocks: Vec<_> =
+            deadlock::cycles(&self.seen, before).iter().map(|cycle| self.deadlock(cycle)).collect();
+        deadlocks.sort_by_key(|deadlock| !deadlock.certain);
+        deadlocks
     }
 
-    fn deadlock(&self, steps: &[Step]) -> DeadlockView {
-        let name = |step: &Step| self.seen.get(step.place).map_or_else(|| "?".into(), |lock| lock.name.text());
+    /// Asks those that have waited too long which calls wait for nothing else, where they hold what others wait for. They tell it until the next tick.
+    pub(super) fn ask(&self) -> Option<Asking> {
+        let wants = deadlock::to_be_asked(&self.seen, self.too_old()?);
+        let asking = Asking::new();
+        Some(asking).filter(|_| instance::ask(wants) > 0)
+    }
+
+    /// The moment before which waits began that are too old.
+    fn too_old(&self) -> Option<u64> {
+        self.names.now.checked_sub(TOO_LONG).filter(|before| *before >= self.names.observed_from)
+    }
+
+    fn deadlock(&self, Cycle { steps, is_certain }: &Cycle) -> DeadlockView {
+        let name =
+            |step: &deadlock::Step| self.seen.get(step.place).map_or_else(|| "?".into(), |lock| lock.name.text());
         let names: Vec<_> = steps.iter().chain(steps.first()).map(name).collect();
         let cycle = names.join(ARROW);
         let each = steps.iter().zip(names.windows(2)).map(|(step, names)| {
@@ -177,8 +193,15 @@ impl Look {
             }
         });
         let said = each.collect::<Vec<_>>().join(", ");
-        let text = format!("deadlock: {cycle}; {said}");
-        DeadlockView { cycle, text, locks: steps.iter().map(|step| step.lock).collect(), steps: said }
+        let kind = if *is_certain { "deadlock" } else { "possible deadlock" };
+        let text = format!("{kind}: {cycle}; {said}");
+        DeadlockView {
+            cycle,
+            text,
+            certain: *is_certain,
+            locks: steps.iter().map(|step| step.lock).collect(),
+            steps: said,
+        }
     }
 
     fn holders(&self, name: Number, mode: Mode) -> Vec<HolderView> {
@@ -203,7 +226,7 @@ impl Look {
 
     fn waiters(&self, name: Number, mode: Mode) -> Vec<WaiterView> {
         let of_name = self.seen.iter().filter(|lock| lock.name == name);
-        let waits = of_name.flat_map(|lock| lock.waiters.iter().map(move |waiter| (lock.serial, *waiter)));
+        let waits = of_name.flat_map(|lock| lock.waiters.iter().map(move |waiter| (lock.serial, waiter)));
         self.names.waiters(waits.filter(|(_, waiter)| waiter.owner.mode() == mode).collect())
     }
 }
@@ -232,7 +255,7 @@ impl View {
             (std::cmp::Reverse(whole_millis(lock.longest_wait_seconds)), Arc::clone(&lock.lock), lock.mode)
         };
         locks.sort_by_key(order);
-        let deadlocks = if with_deadlocks { look.deadlocks(monitor) } else { Vec::new() };
+        let deadlocks = if with_deadlocks { look.deadlocks() } else { Vec::new() };
         Self { locks, deadlocks }
     }
 }

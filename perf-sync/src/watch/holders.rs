@@ -5,7 +5,7 @@
 
 use super::mode::Mode;
 use super::owner::Owner;
-use super::sync::{AtomicU64, Ordering};
+use super::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// So many holders of one lock are named.
 pub(crate) const SLOTS: usize = 4;
@@ -19,6 +19,8 @@ struct Slot {
     owner: AtomicU64,
     /// By the clock, in nanoseconds.
     since: AtomicU64,
+    /// The address of the call.
+    call: AtomicUsize,
 }
 
 /// The named holders of a lock.
@@ -34,6 +36,8 @@ pub(crate) struct Place(u8);
 pub(crate) struct Holder {
     pub(crate) owner: Owner,
     pub(crate) since: u64,
+    /// The address of the call that took the lock; zero where that is none of an async function.
+    pub(crate) call: usize,
 }
 
 impl Place {
@@ -45,7 +49,7 @@ impl Place {
 
 impl Default for Slots {
     fn default() -> Self {
-        let slot = || Slot { owner: AtomicU64::new(0), since: AtomicU64::new(0) };
+        let slot = || Slot { owner: AtomicU64::new(0), since: AtomicU64::new(0), call: AtomicUsize::new(0) };
         Self([slot(), slot(), slot(), slot()])
     }
 }
@@ -53,17 +57,17 @@ impl Default for Slots {
 impl Slots {
     /// Says who holds the lock now. A mode that holds it alone finds the first slot free, since whoever had it cleared it before letting go.
     #[inline]
-    pub(crate) fn take(&self, owner: Owner, since: u64) -> Place {
+    pub(crate) fn take(&self, owner: Owner, since: u64, call: usize) -> Place {
         if owner.mode().is_alone() {
             let [slot, ..] = &self.0;
-            slot.write(owner, since);
+            slot.write(owner, since, call);
             return Place(0);
         }
         for (place, slot) in (0..).zip(&self.0) {
             let claimed = slot.owner.load(Ordering::Relaxed) == 0
                 && slot.owner.compare_exchange(0, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok();
             if claimed {
-                slot.write(owner, since);
+                slot.write(owner, since, call);
                 return Place(place);
             }
         }
@@ -92,17 +96,19 @@ impl Slots {
 
 impl Slot {
     #[inline]
-    fn write(&self, owner: Owner, since: u64) {
+    fn write(&self, owner: Owner, since: u64, call: usize) {
         // A look that reads this moment finds no earlier holder beside it, and one that reads the holder finds this moment.
         self.since.store(since, Ordering::Release);
+        self.call.store(call, Ordering::Release);
         self.owner.store(owner.bits(), Ordering::Release);
     }
 
     fn read(&self) -> Option<Holder> {
         let before = self.owner.load(Ordering::Acquire);
         let since = self.since.load(Ordering::Acquire);
+        let call = self.call.load(Ordering::Acquire);
         let is_settled = before > CLAIMED && self.owner.load(Ordering::Relaxed) == before;
-        is_settled.then(|| Holder { owner: Owner::from_bits(before), since })
+        is_settled.then(|| Holder { owner: Owner::from_bits(before), since, call })
     }
 }
 
@@ -155,7 +161,7 @@ mod model {
                 move || {
                     let guard = lock.0.lock().unwrap();
                     let (owner, since) = owner(number, Mode::Lock);
-                    let place = lock.1.take(owner, since);
+                    let place = lock.1.take(owner, since, 0);
                     assert!(lock.1.clear(place));
                     drop(guard);
                 }
@@ -175,7 +181,7 @@ mod model {
                 let slots = Arc::clone(&slots);
                 move || {
                     let (owner, since) = owner(number, Mode::Read);
-                    let place = slots.take(owner, since);
+                    let place = slots.take(owner, since, 0);
                     assert_ne!(place, Place::UNNAMED);
                     assert!(slots.clear(place));
                 }
@@ -195,11 +201,11 @@ mod tests {
     #[test]
     fn four_readers_are_named_and_the_fifth_is_not() {
         let slots = Slots::default();
-        let places: Vec<_> = (1..=5).map(|number| slots.take(Owner::new(number, 0, Mode::Read), number)).collect();
+        let places: Vec<_> = (1..=5).map(|number| slots.take(Owner::new(number, 0, Mode::Read), number, 0)).collect();
         assert_eq!(places[4], Place::UNNAMED);
         assert!(!slots.clear(places[4]));
         assert_eq!(slots.read().map(|holder| holder.owner.who()).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(slots.clear(places[1]));
-        assert_eq!(slots.take(Owner::new(9, 0, Mode::Read), 9), places[1]);
+        assert_eq!(slots.take(Owner::new(9, 0, Mode::Read), 9, 0), places[1]);
     }
 }

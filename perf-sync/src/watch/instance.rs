@@ -9,6 +9,7 @@ use super::mode::Mode;
 use super::name::Number;
 use super::series::SeriesNumber;
 use super::waits::{Waiter, Waits};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -108,6 +109,18 @@ pub(crate) struct Seen {
     pub(crate) unnamed: u64,
     /// In no order.
     pub(crate) waiters: Vec<Waiter>,
+}
+
+/// Asks those that wait for a lock, which `wants` chooses, which calls wait for nothing else: their tasks are woken, and tell it when they are polled.
+/// Says how many were woken.
+pub(crate) fn ask(wants: impl Fn(&Waiter) -> bool) -> usize {
+    let mut wakers = Vec::new();
+    LIVE.each(|instance| instance.waits.ask(&wants, &mut wakers));
+    for waker in &wakers {
+        // A waker is foreign code, and one that panics is no reason to leave out the others.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()));
+    }
+    wakers.len()
 }
 
 /// All locks that somebody holds or waits for. Costs a look at all locks that are there, a part of them at a time.

@@ -33,8 +33,9 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::task::Waker;
 
-/// The part of a lock by which it is watched: 24 bytes, and as long as it lives some 250 more once it was taken.
+/// The part of a lock by which it is watched: 24 bytes, and as long as it lives some 290 more once it was taken.
 #[derive(Debug)]
 pub(crate) struct Watch {
     name: Name,
@@ -136,6 +137,13 @@ impl Watch {
         Wait::begin(&there.waits, there.series(mode), mode, by, blocks)
     }
 
+    /// Begins a wait of a future, which is polled again where it is asked what its calls wait for.
+    pub(crate) fn wait_polled(&self, mode: Mode, waker: &Waker) -> Wait<'_> {
+        let wait = self.wait(mode, Holds::ByTask, false);
+        wait.polled_by(waker);
+        wait
+    }
+
     /// Begins a hold of what was acquired.
     #[inline(always)]
     pub(crate) fn hold(&self, mode: Mode, by: Holds, units: u64) -> Held {
@@ -220,7 +228,7 @@ impl Held {
     #[inline(always)]
     fn new(there: &Instance, instance: NonNull<Instance>, owner: Owner, since: u64, units: u64) -> Self {
         let mode = owner.mode();
-        let place = there.slots.take(owner, since);
+        let place = there.slots.take(owner, since, __locks::address());
         if units > 0 {
             there.units.fetch_add(units, Ordering::Relaxed);
         }

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// A wait for what is borrowed meanwhile.
 pub(crate) type Wait<'a> = WaitAt<&'a Waits>;
@@ -36,8 +36,20 @@ impl<W: Deref<Target = Waits>> WaitAt<W> {
         let thread = Some(Who::thread()).filter(|_| blocks);
         let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
         cells::series(series).slow.begun.fetch_add(1, Ordering::Release);
-        let place = there.begin(Waiter { owner, thread, is_recursive, since });
+        let place = there.begin(Waiter { owner, thread, is_recursive, since, asked: 0, alone: None });
         Self { there, place, since, series, caller: owner.series(), is_over: false }
+    }
+
+    /// Keeps the waker of its task.
+    pub(super) fn polled_by(&self, waker: &Waker) {
+        self.there.set_waker(self.place, waker.clone());
+    }
+
+    /// Notes which calls wait for nothing else, where somebody asks.
+    pub(super) fn again(&self, waker: &Waker) {
+        if let Some(alone) = __locks::waits(waker) {
+            self.there.set_alone(self.place, alone);
+        }
     }
 
     /// Ends it with what was waited for, and so many permits.
@@ -124,7 +136,9 @@ impl<F: Future> Future for Waiting<'_, F> {
         let polled = this.future.poll(context);
         match (&polled, this.wait.take()) {
             (Poll::Pending, wait) => {
-                *this.wait = Some(wait.unwrap_or_else(|| this.watch.wait(*this.mode, Holds::ByTask, false)));
+                let waker = context.waker();
+                wait.as_ref().inspect(|wait| wait.again(waker));
+                *this.wait = Some(wait.unwrap_or_else(|| this.watch.wait_polled(*this.mode, waker)));
             }
             (Poll::Ready(value), wait) => match ((this.ended)(value), wait) {
                 (Waited::Acquired(units), Some(wait)) => wait.acquired(units),

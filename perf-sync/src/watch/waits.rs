@@ -1,8 +1,10 @@
 //! Waits that last, each at a place of its own.
 
 use super::owner::{Owner, Who};
+use perf_runtime::__locks::Alone;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 /// A list of fewer keeps its room.
 pub(super) const SMALL: usize = 64;
@@ -14,8 +16,11 @@ pub(crate) struct Waits {
     waiting: AtomicU32,
 }
 
+/// So often one that waits is asked which calls wait for nothing else: they may be where no answer comes from.
+pub(crate) const MOST_ASKED: u8 = 3;
+
 /// One that waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Waiter {
     pub(crate) owner: Owner,
     /// The thread that is blocked, where one is.
@@ -23,6 +28,10 @@ pub(crate) struct Waiter {
     /// Whether it is a reader that does not wait behind writers which wait.
     pub(crate) is_recursive: bool,
     pub(crate) since: u64,
+    /// So often it was asked which calls wait for nothing else.
+    pub(crate) asked: u8,
+    /// Those calls, as they were last told.
+    pub(crate) alone: Option<Alone>,
 }
 
 impl Waiter {
@@ -32,36 +41,45 @@ impl Waiter {
     }
 }
 
+/// One that waits, and the waker of its task.
+#[derive(Debug)]
+struct Entry {
+    waiter: Waiter,
+    waker: Option<Waker>,
+}
+
 /// Waits, each at a place of its own for as long as it lasts: begun and ended in constant time, however many there are.
 #[derive(Debug, Default)]
 struct Slab {
-    places: Vec<Option<Waiter>>,
+    places: Vec<Option<Entry>>,
     /// The places of those that ended.
     free: Vec<usize>,
 }
 
 impl Slab {
     fn put(&mut self, waiter: Waiter) -> usize {
+        let entry = Some(Entry { waiter, waker: None });
         if let Some(place) = self.free.pop() {
             if let Some(there) = self.places.get_mut(place) {
-                *there = Some(waiter);
+                *there = entry;
             }
             return place;
         }
-        self.places.push(Some(waiter));
+        self.places.push(entry);
         self.places.len() - 1
     }
 
-    /// Whether there was one.
-    fn take(&mut self, place: usize) -> bool {
-        if self.places.get_mut(place).and_then(Option::take).is_none() {
-            return false;
-        }
+    fn take(&mut self, place: usize) -> Option<Entry> {
+        let entry = self.places.get_mut(place).and_then(Option::take)?;
         self.free.push(place);
         if self.free.len() == self.places.len() {
             self.clear();
         }
-        true
+        Some(entry)
+    }
+
+    fn get_mut(&mut self, place: usize) -> Option<&mut Entry> {
+        self.places.get_mut(place)?.as_mut()
     }
 
     /// Leaves none, and gives back the room of many.
@@ -74,7 +92,7 @@ impl Slab {
     }
 
     fn iter(&self) -> impl Iterator<Item = &Waiter> {
-        self.places.iter().flatten()
+        self.places.iter().flatten().map(|entry| &entry.waiter)
     }
 }
 
@@ -88,21 +106,49 @@ impl Waits {
 
     /// Ends the wait that is at a place.
     pub(crate) fn end(&self, place: usize) {
-        if self.waits().take(place) {
+        let entry = self.waits().take(place);
+        if entry.is_some() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Foreign code is run without the list: a waker's drop.
+        drop(entry);
+    }
+
+    /// Keeps the waker of the task of a wait.
+    pub(super) fn set_waker(&self, place: usize, waker: Waker) {
+        let before = self.waits().get_mut(place).and_then(|entry| entry.waker.replace(waker));
+        drop(before);
+    }
+
+    /// Keeps which calls wait for nothing but a wait.
+    pub(super) fn set_alone(&self, place: usize, alone: Alone) {
+        if let Some(entry) = self.waits().get_mut(place) {
+            entry.waiter.alone = Some(alone);
+        }
+    }
+
+    /// Asks those that `wants` chooses which calls wait for nothing else: their tasks are to be woken.
+    pub(super) fn ask(&self, wants: impl Fn(&Waiter) -> bool, wakers: &mut Vec<Waker>) {
+        let mut slab = self.waits();
+        for entry in slab.places.iter_mut().flatten().filter(|entry| wants(&entry.waiter)) {
+            entry.waiter.asked = entry.waiter.asked.saturating_add(1);
+            wakers.extend(entry.waker.clone());
         }
     }
 
     /// Those that wait now, in no order.
     pub(crate) fn read(&self) -> Vec<Waiter> {
-        if self.waiting.load(Ordering::Relaxed) == 0 { Vec::new() } else { self.waits().iter().copied().collect() }
+        if self.waiting.load(Ordering::Relaxed) == 0 { Vec::new() } else { self.waits().iter().cloned().collect() }
     }
 
     /// Leaves none, after having told each: their futures were leaked.
     pub(crate) fn settle(&self, tell: impl FnMut(&Waiter)) {
-        let mut waits = self.waits();
-        waits.iter().for_each(tell);
-        waits.clear();
+        let gone = {
+            let mut waits = self.waits();
+            waits.iter().for_each(tell);
+            std::mem::take(&mut *waits)
+        };
+        drop(gone);
     }
 
     fn waits(&self) -> MutexGuard<'_, Slab> {
@@ -117,7 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn waiter(since: u64) -> Waiter {
-        Waiter { owner: Owner::new(2, 0, Mode::Lock), thread: None, is_recursive: false, since }
+        Waiter { owner: Owner::new(2, 0, Mode::Lock), thread: None, is_recursive: false, since, asked: 0, alone: None }
     }
 
     proptest! {
@@ -129,8 +175,8 @@ mod tests {
                     None => there.push((slab.put(waiter(since)), since)),
                     Some(end) => {
                         let (place, _) = there.swap_remove(end.index(there.len()));
-                        prop_assert!(slab.take(place));
-                        prop_assert!(!slab.take(place));
+                        prop_assert!(slab.take(place).is_some());
+                        prop_assert!(slab.take(place).is_none());
                     }
                 }
                 most = most.max(there.len());
@@ -148,7 +194,7 @@ mod tests {
     fn a_crowd_that_went_leaves_no_room_behind() {
         let mut slab = Slab::default();
         let places: Vec<_> = (0..10_000).map(|since| slab.put(waiter(since))).collect();
-        assert!(places.into_iter().all(|place| slab.take(place)));
+        assert!(places.into_iter().all(|place| slab.take(place).is_some()));
         assert_eq!((slab.places.capacity(), slab.free.capacity()), (0, 0));
     }
 }

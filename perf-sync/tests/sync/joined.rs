@@ -1,4 +1,4 @@
-//! Functions that one task runs side by side: told where each waits for what the other holds, and never where one may go on.
+//! Functions and futures that one task runs side by side: told where each waits for what the other holds, and never where one may go on.
 
 use super::judging;
 use perf_runtime::monitor;
@@ -20,14 +20,14 @@ async fn at(stage: &Stage, wanted: u8) {
     stage.subscribe().wait_for(|now| *now >= wanted).await.unwrap();
 }
 
-/// Takes locks one after the other and keeps them for ever.
+/// Takes locks one after the other and keeps them until a stage that does not come, though it might.
 async fn take_all(stage: &Stage, all: Vec<Taking<'_>>) {
     let mut guards = Vec::new();
     for (from, lock) in all {
         at(stage, from).await;
         guards.push(lock.lock().await);
     }
-    pending::<()>().await;
+    at(stage, u8::MAX).await;
 }
 
 #[monitor("joined_one")]
@@ -87,6 +87,10 @@ impl Test {
             for _ in 0..*seconds {
                 self.clock.advance(Duration::from_secs(1));
                 self.monitor.tick();
+                // Those that wait may be asked.
+                for _ in 0..10 {
+                    yield_now().await;
+                }
             }
             self.stage.send_modify(|now| *now += 1);
         }
@@ -207,4 +211,126 @@ async fn guards_that_outlive_their_calls_are_no_holds_of_later_ones() {
         })
     });
     assert_eq!(told.await, []);
+}
+
+#[tokio::test]
+async fn two_calls_of_one_function_that_wait_for_each_other_are_told() {
+    let told = told("joined-same", &[1, 1, 7], |stage| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*four("joined-same");
+            tokio::join!(one(&stage, vec![(1, a), (2, b)]), one(&stage, vec![(1, b), (2, a)]));
+        })
+    });
+    let told = told.await;
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(told.certain && told.text.starts_with("deadlock: "), "{told:?}");
+    assert_eq!(told.text.matches("operation{operation=joined_one} holds joined-same").count(), 2, "{}", told.text);
+}
+
+#[tokio::test]
+async fn two_calls_of_one_function_of_which_one_sleeps_are_no_deadlock() {
+    let told = told("joined-one-sleeps", &[1, 1, 7], |stage| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*four("joined-one-sleeps");
+            tokio::join!(one(&stage, vec![(1, a)]), one(&stage, vec![(2, b)]), one(&stage, vec![(1, b), (2, a)]));
+        })
+    });
+    assert_eq!(told.await, []);
+}
+
+/// Holds a lock in one branch and waits for another in the other.
+#[monitor("joined_branches")]
+async fn branches(stage: &Stage, [held, waited]: [Taking<'_>; 2]) {
+    tokio::join!(take_all(stage, vec![held]), take_all(stage, vec![waited]));
+}
+
+#[tokio::test]
+async fn a_function_that_holds_in_one_branch_and_waits_in_the_other_makes_no_deadlock_of_its_task() {
+    let told = told("joined-branches", &[1, 1, 7], |stage| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*four("joined-branches");
+            tokio::join!(branches(&stage, [(1, a), (2, b)]), one(&stage, vec![(1, b), (2, a)]));
+        })
+    });
+    assert_eq!(told.await, []);
+}
+
+/// The alerts of deadlocks through locks of a name, and those that are told, with another task beside the one that is given.
+async fn with_another_task(
+    name: &'static str,
+    work: impl FnOnce(Arc<Stage>, Arc<[Mutex<()>; 4]>) -> tokio::task::JoinHandle<()>,
+) -> Vec<DeadlockView> {
+    told(name, &[1, 1, 8], |stage| {
+        let locks = four(name);
+        let task = work(Arc::clone(&stage), Arc::clone(&locks));
+        tokio::spawn(async move {
+            let _ends = Aborts(task);
+            let [a, b, ..] = &*locks;
+            one(&stage, vec![(1, b), (2, a)]).await;
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_task_that_holds_in_one_branch_and_waits_in_the_other_makes_a_cycle_that_is_not_certain() {
+    let by_function = with_another_task("joined-other-function", |stage, locks| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*locks;
+            branches(&stage, [(1, a), (2, b)]).await;
+        })
+    });
+    let by_task = with_another_task("joined-other-task", |stage, locks| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*locks;
+            tokio::join!(take_all(&stage, vec![(1, a)]), take_all(&stage, vec![(2, b)]));
+        })
+    });
+    let by_two_functions = with_another_task("joined-other-two", |stage, locks| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*locks;
+            tokio::join!(one(&stage, vec![(1, a)]), other(&stage, vec![(2, b)]));
+        })
+    });
+    for told in [by_function.await, by_task.await, by_two_functions.await] {
+        let [told] = &told[..] else { panic!("{told:?}") };
+        assert!(!told.certain && told.text.starts_with("possible deadlock: "), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_a_call_takes_while_it_holds_it_is_a_deadlock_of_its_own() {
+    let told = told("joined-itself", &[1, 1, 7], |stage| {
+        tokio::spawn(async move {
+            let [a, ..] = &*four("joined-itself");
+            one(&stage, vec![(1, a), (1, a)]).await;
+        })
+    });
+    let told = told.await;
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(told.certain);
+    assert_eq!(told.cycle, "joined-itself → joined-itself");
+}
+
+#[tokio::test]
+async fn a_wait_that_may_be_over_by_itself_is_no_certain_deadlock() {
+    let told = with_another_task("joined-timeout", |stage, locks| {
+        tokio::spawn(async move {
+            let [a, b, ..] = &*locks;
+            timed(&stage, [(1, a), (2, b)]).await;
+        })
+    });
+    let told = told.await;
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(!told.certain, "{told:?}");
+}
+
+/// Gives up a wait after an hour.
+#[monitor("joined_timed")]
+async fn timed(stage: &Stage, [held, waited]: [Taking<'_>; 2]) {
+    at(stage, held.0).await;
+    let _held = held.1.lock().await;
+    at(stage, waited.0).await;
+    let _ = tokio::time::timeout(Duration::from_secs(3600), waited.1.lock()).await;
+    pending::<()>().await;
 }

@@ -1,10 +1,12 @@
 //! The body of an async call, polled inside the call.
 
 use super::execution::Call;
+use super::leaves::{self, AsyncCall, Counting};
 use crate::measure::cells::tree::frame::Frame;
 use crate::measure::model::outcome::Outcome;
 use std::mem;
 use std::pin::Pin;
+use std::ptr;
 use std::task::{Context, Poll};
 
 pin_project_lite::pin_project! {
@@ -89,11 +91,18 @@ fn poll_within<F: Future>(
         return body.poll(context);
     }
     let frame = Frame::new();
+    let address = ptr::from_ref(call).addr();
+    frame.is_at(address);
     call.poll(&frame);
     let guard = Unwinding { call, frame: &frame };
     let entered = guard.call.enter_span();
     let inside = guard.call.enter_frame(&frame);
-    let polled = body.poll(context);
+    let counting = leaves::counting(context);
+    let waker = counting.as_ref().map_or_else(|| context.waker(), Counting::waker);
+    let polled = body.poll(&mut Context::from_waker(waker));
+    if let Some(counting) = counting.filter(|_| polled.is_pending()) {
+        counting.end(AsyncCall { address, started: guard.call.started().to_nanos() });
+    }
     drop(inside);
     drop(entered);
     if let Poll::Ready(value) = &polled {

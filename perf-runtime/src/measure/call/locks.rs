@@ -11,6 +11,13 @@ pub fn now() -> u64 {
     clock::now().to_nanos()
 }
 
+/// The address of the innermost call of this thread, where that is one of an async body, and else zero. No other call has it while that lasts.
+#[inline]
+#[must_use]
+pub fn address() -> usize {
+    frame::address()
+}
+
 /// The number of the series whose call is the innermost of this thread; zero where none runs. A series gets its number here where it has none.
 #[inline]
 #[must_use]

@@ -3,6 +3,7 @@
 pub(crate) mod at_once;
 pub(crate) mod execution;
 pub(crate) mod future;
+pub(crate) mod leaves;
 pub(crate) mod locks;
 pub(crate) mod metered;
 pub(crate) mod probe;

@@ -142,7 +142,7 @@ fn waiters(names: &Names, all: &[Sender]) -> Vec<SendWaiterView> {
     let mut all = all.to_vec();
     // In the order in which they are named, which keeps that of those that began at the same time.
     all.sort_by_key(|sender| sender.waiter.since);
-    let rows = names.waiters(all.iter().map(|sender| (sender.instance, sender.waiter)).collect());
+    let rows = names.waiters(all.iter().map(|sender| (sender.instance, &sender.waiter)).collect());
     let view = |(waiter, sender): (WaiterView, &Sender)| {
         let WaiterView { instance, series, by, waited_seconds } = waiter;
         SendWaiterView {

@@ -105,7 +105,7 @@ pub(crate) struct Lent(Parent);
 impl Lent {
     /// The frame in which calls are children of the one that is lent.
     pub(crate) fn frame(&self) -> Frame {
-        Frame { meter: Cell::new(ptr::null()), parent: Cell::new(Parent::NONE), children: Children::of_lent(self.0) }
+        Frame { children: Children::of_lent(self.0), ..Frame::new() }
     }
 }
 
@@ -121,6 +121,8 @@ pub struct Frame {
     meter: Cell<*const Meter>,
     /// The call that this one was made inside.
     parent: Cell<Parent>,
+    /// The address of a call of an async body, which no other call has while it lasts; zero of another.
+    address: Cell<usize>,
     children: Children,
 }
 
@@ -152,6 +154,13 @@ pub(crate) fn with_innermost<R>(look: impl FnOnce(Innermost<'_>) -> R) -> R {
     }
     // Only of a call that is lent; of another, this may not be stored yet.
     look(frame.children.name.get().context().map_or(Innermost::None, |context| Innermost::Lent(context.node())))
+}
+
+/// The address of the innermost call of this thread, where that is one of an async body, and else zero.
+#[inline]
+pub(crate) fn address() -> usize {
+    // SAFETY: see `Frame::enter`.
+    unsafe { CURRENT.get().as_ref() }.map_or(0, |frame| frame.address.get())
 }
 
 /// The context of the innermost call of this thread, and the name of the root of its tree where that is known. The call gets a name, as if it
@@ -245,7 +254,18 @@ impl Frame {
     #[inline]
     #[must_use]
     pub fn new() -> Self {
-        Self { meter: Cell::new(ptr::null()), parent: Cell::new(Parent::NONE), children: Children::default() }
+        Self {
+            meter: Cell::new(ptr::null()),
+            parent: Cell::new(Parent::NONE),
+            address: Cell::new(0),
+            children: Children::default(),
+        }
+    }
+
+    /// Says where the call of an async body is.
+    #[inline]
+    pub(crate) fn is_at(&self, address: usize) {
+        self.address.set(address);
     }
 
     /// Takes the children that the call had in earlier polls.
