@@ -229,6 +229,12 @@ impl Offer {
         self.0.waits(blocks);
     }
 
+    /// Says that the message may be dropped from now on, unless the channel took it: that is no loss.
+    #[cfg(feature = "flume")]
+    pub(crate) fn may_be_dropped(&self) {
+        self.0.gives_up();
+    }
+
     /// Counts that the channel took the message.
     pub(crate) fn taken(self) {
         self.end();

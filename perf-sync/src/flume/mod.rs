@@ -14,16 +14,18 @@
 //! did not wait; one that did waits until its sender hears that the channel took the message, or until a receiver has it: flume tells nobody sooner. From then on the message is
 //! queued. So one that is received before its sender heard of it was queued for no time.
 //!
-//! Left out is `Selector`, which takes flume's own senders and receivers.
+//! [`Selector`] stands for flume's own, which takes its own senders and receivers alone.
 
 mod receiver;
 mod receiving;
+mod select;
 mod sender;
 mod sending;
 mod sink;
 
 pub use flume::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 pub use receiver::{Drain, IntoIter, Iter, Receiver, TryIter};
+pub use select::{SelectError, Selector};
 pub use sender::{Sender, WeakSender};
 
 /// Futures, streams and sinks.

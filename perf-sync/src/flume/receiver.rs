@@ -18,8 +18,12 @@ impl<T> Receiver<T> {
         Self { inner, channel: SharedReceiving::new(channel) }
     }
 
+    pub(super) fn inner(&self) -> &flume::Receiver<Offered<T>> {
+        &self.inner
+    }
+
     #[inline]
-    fn take(&self, message: Offered<T>) -> T {
+    pub(super) fn take(&self, message: Offered<T>) -> T {
         self.channel.take(message, || self.inner.len())
     }
 

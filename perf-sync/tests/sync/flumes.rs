@@ -6,7 +6,9 @@ use futures_sink::Sink;
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_sync::ChannelView;
 use perf_sync::flume::r#async::SendFut;
-use perf_sync::flume::{self, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use perf_sync::flume::{
+    self, RecvError, RecvTimeoutError, SelectError, Selector, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
 use proptest::prelude::*;
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -442,4 +444,37 @@ fn a_send_that_has_the_last_part_in_its_channel_is_given_up_once() {
     drop(sink);
     let view = channel("flume-last", "mpmc");
     assert_eq!((view.attempts, view.sent, view.cancelled, view.waiting), (4, 2, 2, 0), "{view:?}");
+}
+
+#[test]
+fn a_selection_counts_what_it_chose_and_nothing_else() {
+    let ((sender, receiver), (full, other)) =
+        (flume::bounded("flume-select", 1), flume::bounded("flume-select-full", 1));
+    let (_idle, never) = flume::bounded::<u8>("flume-select", 1);
+    // A send that is chosen at once.
+    let sent = Selector::new().send(&sender, 1, |sent| sent.is_ok()).recv(&never, |_| false).wait();
+    assert_eq!((sent, sums("flume-select")), (true, (1, 0, 1, 0)));
+    // A send that waits and is not chosen, beside a message that is there.
+    full.send(7).unwrap();
+    let first = Selector::new().send(&full, 8, |_| None).recv(&receiver, Result::ok).wait();
+    assert_eq!((first, sums("flume-select"), sums("flume-select-full")), (Some(1), (1, 1, 0, 0), (1, 0, 1, 0)));
+    // Nothing is chosen in time.
+    let late = Selector::new().send(&full, 9, |_| ()).recv(&never, |_| ()).wait_timeout(Duration::from_millis(1));
+    assert_eq!(late, Err(SelectError::Timeout));
+    let view = channel("flume-select-full", "mpmc");
+    assert_eq!((view.attempts, view.cancelled, view.waiting, view.timed_out), (1, 0, 0, 0), "{view:?}");
+    drop(Selector::new().send(&full, 10, |_| ()));
+    assert_eq!(sums("flume-select-full"), (1, 0, 1, 0));
+    // A send that waits and is chosen.
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| Selector::new().send(&full, 11, |sent| sent).recv(&never, |_| Ok(())).wait());
+        assert_eq!((other.recv(), other.recv()), (Ok(7), Ok(11)));
+        assert_eq!(waits.join().unwrap(), Ok(()));
+    });
+    assert_eq!(sums("flume-select-full"), (2, 2, 0, 0));
+    // The ends of channels.
+    drop((other, sender));
+    assert_eq!(Selector::new().send(&full, 12, |sent| sent).wait(), Err(SendError(12)));
+    assert_eq!(Selector::new().recv(&receiver, |message| message).wait(), Err(RecvError::Disconnected));
+    assert_eq!((channel("flume-select-full", "mpmc").closed, sums("flume-select-full")), (1, (2, 2, 0, 0)));
 }
