@@ -2,7 +2,7 @@
 //!
 //! Most often it is the call that runs on the thread of the event. sqlx executes statements of SQLite on a thread of its own, where it enters the
 //! span that was current when the statement was handed over: there it is the innermost span of an annotated function, where the subscriber
-//! listens to those.
+//! listens to those. The call around that function which has no span, as a request, is known where all calls of the function that wait were made inside calls of one series.
 
 use perf_runtime::extend::{CallSeries, running_call, series_of_span};
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub(crate) struct Around {
     pub(crate) root: Option<CallSeries>,
     /// The root's own number.
     pub(crate) root_call: Option<NonZeroU64>,
+    /// Whether the root is known by its span: it may itself have been called, by what has no span, as a request.
+    pub(crate) is_by_span: bool,
 }
 
 /// The number of a root by its span is that of the span, turned by so many bits: numbers by calls begin with other bits.
@@ -74,7 +76,7 @@ impl Spans {
     /// The call around what happens now on this thread.
     pub(crate) fn around(&self) -> Around {
         match running_call() {
-            Some(call) => Around { series: call.series, root: call.root, root_call: call.root_call },
+            Some(call) => Around { series: call.series, root: call.root, root_call: call.root_call, is_by_span: false },
             None => self.around_by_spans().unwrap_or_default(),
         }
     }
@@ -90,7 +92,7 @@ impl Spans {
         let root = calls.last();
         let root_series = root.as_ref().map_or(series, |root| self.series(root.metadata()));
         let root_number = root.as_ref().unwrap_or(&innermost).id().into_u64().rotate_right(TURNED);
-        Some(Around { series, root: root_series, root_call: NonZeroU64::new(root_number) })
+        Some(Around { series, root: root_series, root_call: NonZeroU64::new(root_number), is_by_span: true })
     }
 
     fn series(&self, metadata: &'static Metadata<'static>) -> Option<CallSeries> {

@@ -120,7 +120,7 @@ impl Inner {
         let found = reading.found.unwrap_or_else(|| self.store.find(""));
         let around = spans.around();
         if let Some(repeated) = self.store.count(found, &reading.execution, &around) {
-            self.note_repeated(&repeated, around.root);
+            self.note_repeated(&repeated, &around);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The account of a program's statements, and its guard.
 
-use crate::callers::Subscribers;
+use crate::callers::{Around, Subscribers};
 use crate::figures;
 use crate::layer::{is_hidden, is_slow};
 use crate::repeated::AllRepeated;
 use crate::settings::Settings;
 use crate::store::{Limits, Statement, Store};
 use perf_runtime::config::Section;
-use perf_runtime::extend::{CallSeries, ExposedText, Tick, TickObserver};
+use perf_runtime::extend::{ExposedText, Tick, TickObserver};
 use perf_runtime::metric::names;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::fmt;
@@ -203,8 +203,12 @@ impl Inner {
         }
     }
 
-    pub(crate) fn note_repeated(&self, statement: &Statement, root: Option<CallSeries>) {
+    pub(crate) fn note_repeated(&self, statement: &Statement, around: &Around) {
         let id = figures::id(statement);
+        let root = around.root.map(|root| {
+            let by_tree = if around.is_by_span { self.monitor.root_in_flight(root) } else { None };
+            by_tree.unwrap_or(root)
+        });
         self.repeated.count(&self.monitor, (id, statement), root, self.store.minute());
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::fixed_load::get;
+use crate::postgres::Postgres;
 use crate::program::Program;
+use crate::servers::or_skip;
 
 /// So long the faults last: what is not named by then is not any more.
 const LASTING: Duration = Duration::from_mins(2);
@@ -20,6 +22,14 @@ struct Fault {
     rule: &'static str,
     named: &'static [&'static str],
 }
+
+/// SQLite executes on a thread of its own, and PostgreSQL does not: on both the route is named.
+const N_PLUS_ONE: Fault = Fault {
+    name: "n-plus-one",
+    pages: &[("statements", "/repeated", &["/series/{name}/daily", "FROM points"])],
+    rule: "repeated-statements",
+    named: &["/series/{name}/daily"],
+};
 
 /// Several at once: each is told apart from the others.
 static TOGETHER: [Fault; 4] = [
@@ -35,16 +45,7 @@ static TOGETHER: [Fault; 4] = [
         rule: "channel-full",
         named: &["operation=write_journal", "operation=note_added"],
     },
-    Fault {
-        name: "n-plus-one",
-        // SQLite executes on a thread of its own, where the functions are known that have a span; the tree of calls says in which route they run.
-        pages: &[
-            ("statements", "/repeated", &["operation=list_days", "FROM points"]),
-            ("edges?child=operation%7Boperation%3Dlist_days%7D", "/edges", &["/series/{name}/daily"]),
-        ],
-        rule: "repeated-statements",
-        named: &["operation=list_days"],
-    },
+    N_PLUS_ONE,
     Fault {
         name: "starved-runtime",
         pages: &[("metrics", "", &["operation{operation=summarize_journal}"])],
@@ -104,10 +105,10 @@ impl Fault {
     }
 }
 
-fn are_named(faults: &'static [Fault]) {
+fn are_named(faults: &[Fault], more: &[&str]) {
     let names = faults.iter().map(|fault| fault.name).collect::<Vec<_>>().join(",");
     let times = ["--fault-after", "8s", "--fault-for", &format!("{}s", LASTING.as_secs())];
-    let arguments = [&["--port", "0", "--load", "2", "--fault", &names][..], &times].concat();
+    let arguments = [&["--port", "0", "--load", "2", "--fault", &names][..], &times, more].concat();
     let mut program = Program::start_with(&arguments, "network,monitoring,executor");
     let url = program.url();
     program.wait_for(|line| line.starts_with("fault ") && line.contains(" begins"));
@@ -139,10 +140,16 @@ fn are_named(faults: &'static [Fault]) {
 
 #[test]
 fn each_fault_is_named_with_its_functions_on_the_page_in_the_health_and_by_an_alert() {
-    let both = [&TOGETHER[..], &CONVOY[..]].map(|faults| std::thread::spawn(move || are_named(faults)));
+    let both = [&TOGETHER[..], &CONVOY[..]].map(|faults| std::thread::spawn(move || are_named(faults, &[])));
     // First both end, and their programs with them.
     let ended = both.map(std::thread::JoinHandle::join);
     for one in ended {
         one.expect("its own panic is printed above");
     }
+}
+
+#[test]
+fn a_route_that_repeats_a_statement_is_named_on_postgres_too() {
+    let Some(server) = or_skip(Postgres::start()) else { return };
+    are_named(&[N_PLUS_ONE], &["--database-url", &server.url()]);
 }

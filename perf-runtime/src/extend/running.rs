@@ -18,6 +18,10 @@ impl CallSeries {
         Some(Self(node)).filter(|_| node != Node::OVERFLOW)
     }
 
+    pub(crate) fn node(self) -> Node {
+        self.0
+    }
+
     pub(crate) fn number(self) -> u16 {
         self.0.number()
     }

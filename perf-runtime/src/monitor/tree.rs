@@ -5,6 +5,7 @@ use crate::extend::CallSeries;
 use crate::measure::clock::{self, wall};
 use crate::observe::query::edge_log;
 use crate::observe::query::edges::{self, Edge};
+use crate::observe::query::in_flight;
 use crate::observe::query::past::Past;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
@@ -57,6 +58,12 @@ impl Monitor {
     pub fn call_series(&self) -> BTreeMap<CallSeries, SeriesId> {
         let names = edge_log::names(&self.inner.registry.all());
         names.into_iter().filter_map(|(node, name)| Some((CallSeries::new(node)?, name))).collect()
+    }
+
+    /// The series of the calls without a caller inside which all calls of a series were made that wait now, directly or through others; the series itself where they have no caller. `None`
+    /// where no call waits, where they were made inside calls of several series, and where that is not known. For parts that hear of a call elsewhere than where it runs. Costs a look at every series, and at the calls of this one that wait.
+    pub fn root_in_flight(&self, series: CallSeries) -> Option<CallSeries> {
+        in_flight::root_of(&self.inner.registry, series.node()).and_then(CallSeries::new)
     }
 
     /// Where the time of a series went in a range of time: its own, and that of each series whose calls were made inside its calls,

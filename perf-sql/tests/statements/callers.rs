@@ -4,9 +4,11 @@ use super::{Account, ran};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Label, monitor};
 use perf_sql::StatementView;
+use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
+use tracing::Span;
 use tracing_subscriber::layer::SubscriberExt;
 
 const ITEM: &str = "SELECT * FROM items WHERE id = ?";
@@ -70,7 +72,7 @@ fn operations_made_at_run_time_are_callers_too() {
 
 /// As sqlx-sqlite does: the statement runs on a thread of its own, inside the span that was current.
 fn on_another_thread(sql: &'static str) {
-    let (span, dispatch) = (tracing::Span::current(), tracing::dispatcher::get_default(Clone::clone));
+    let (span, dispatch) = (Span::current(), tracing::dispatcher::get_default(Clone::clone));
     let worker = thread::spawn(move || {
         tracing::dispatcher::with_default(&dispatch, || span.in_scope(|| ran(sql, 0.001, 1, 0)));
     });
@@ -111,6 +113,53 @@ fn labelled_sqlite(tier: Tier) {
 fn around() {
     labelled_sqlite(Tier::Free);
     on_another_thread("SELECT 'x', b FROM t");
+}
+
+/// Waits for rows, each of which comes from another thread.
+#[monitor("callers_rows")]
+async fn rows(times: u32, asked: &Cell<Option<Span>>) {
+    for _ in 0..times {
+        let mut has_asked = false;
+        std::future::poll_fn(|_| {
+            if std::mem::replace(&mut has_asked, true) {
+                return Poll::Ready(());
+            }
+            asked.set(Some(Span::current()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Serves routes at the same time, and says the root of what they repeat.
+fn root_of_rows(account: &Account, routes: &[&str]) -> Vec<String> {
+    let asked = Cell::new(None);
+    let serve = |route: &&str| Box::pin(account.monitor.operation(route).watch(rows(12, &asked)));
+    let mut all: Vec<_> = routes.iter().map(serve).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    while !all.is_empty() {
+        all.retain_mut(|one| {
+            let is_pending = one.as_mut().poll(&mut context).is_pending();
+            if let Some(span) = asked.take() {
+                span.in_scope(|| on_another_thread("SELECT 'r' FROM rows"));
+            }
+            is_pending
+        });
+    }
+    account.view().repeated.into_iter().map(|repeated| repeated.root).collect()
+}
+
+#[test]
+fn on_another_thread_the_route_is_known_by_the_calls_that_wait_where_they_agree() {
+    let account = Account::new();
+    tracing::subscriber::with_default(listening(&account), || {
+        assert_eq!(root_of_rows(&account, &["one", "one"]), ["operation{operation=one}"]);
+    });
+    let account = Account::new();
+    tracing::subscriber::with_default(listening(&account), || {
+        let function = "operation{operation=callers_rows}";
+        assert_eq!(root_of_rows(&account, &["one", "other"]), [function], "one of both, and nobody knows which");
+    });
 }
 
 /// A subscriber that listens to spans, with the layer.

@@ -2,6 +2,8 @@
 
 use super::edge_sums::id;
 use crate::measure::cells::cell_table::Waiter;
+use crate::measure::cells::meter::Meter;
+use crate::measure::cells::tree::context::Context;
 use crate::measure::cells::tree::node::Node;
 use crate::measure::cells::tree::parent::Parent;
 use crate::measure::clock::Moment;
@@ -191,17 +193,27 @@ fn caller(node: Node, nodes: &HashMap<Node, &Arc<Series>>) -> Option<SeriesId> {
     nodes.get(&node).filter(|_| node != Node::OVERFLOW).map(|series| id(Some(series)))
 }
 
-/// When the calls of the series that `fits` chooses began, `limit` of them at most, in no order. Costs as [`oldest`] does.
-pub(crate) fn begun(registry: &Registry, fits: impl Fn(&Identity) -> bool, limit: usize) -> Vec<Moment> {
-    let mut begun = Vec::new();
-    for series in registry.all().iter().filter(|series| fits(&series.identity)) {
-        series.for_each_waiting(|waiter| {
-            if begun.len() < limit {
-                begun.push(waiter.started);
-            }
-        });
+/// The node of the calls without a caller inside which all calls of a node were made that wait: of the node itself where they have no caller. `None` where none waits, where
+/// they were made inside several, and where that is not known. Costs a look at every series, and at every call of the node's that waits.
+pub(crate) fn root_of(registry: &Registry, node: Node) -> Option<Node> {
+    let all = registry.all();
+    let mut roots = Vec::new();
+    let mut add = |waiter: Waiter| {
+        let root = if waiter.parent.is_some() { waiter.parent.context().map(Context::root) } else { Some(node) };
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+    };
+    let mut look = |meter: &Meter| {
+        if meter.existing_node() == Some(node) {
+            meter.for_each_waiting(&mut add);
+        }
+    };
+    all.iter().for_each(|series| series.for_each_meter(&mut look));
+    match roots[..] {
+        [root] => root.filter(|root| *root != Node::OVERFLOW),
+        _ => None,
     }
-    begun
 }
 
 #[cfg(test)]
