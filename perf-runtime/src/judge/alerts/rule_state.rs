@@ -177,6 +177,7 @@ impl RuleState {
         }
         let mut any = false;
         let recent = Recent::new(lately.as_ref(), observation);
+        let notes = rule.signal.notes(observation);
         rule.signal.each(observation, &mut |labels, value| {
             any = true;
             if is_absence {
@@ -198,11 +199,12 @@ impl RuleState {
                 !is_warm || (is_reached && !rule.warm_up.is_zero() && recent.has_all_calls(&rule.signal, labels));
             let patience = if is_warming { Patience { hold_for: Duration::MAX, ..patience } } else { patience };
             if let Some(instance) = instances.get_mut(labels) {
-                context.note = rule.signal.note(observation, labels);
+                let may_be_active = is_reached || instance.active().is_some();
+                context.note = may_be_active.then(|| notes.get(labels)).flatten();
                 instance.step(rule, labels, seen(value), patience, context);
             } else if remembers || (is_reached && !must_look_first) {
                 let mut instance = Instance::new(now);
-                context.note = rule.signal.note(observation, labels);
+                context.note = is_reached.then(|| notes.get(labels)).flatten();
                 instance.step(rule, labels, seen(value), patience, context);
                 instances.insert(labels.into(), instance);
             }

@@ -7,6 +7,7 @@ pub(crate) mod definition;
 pub(crate) mod estimate;
 pub(crate) mod in_force;
 pub(crate) mod metric;
+pub(crate) mod notes;
 pub(crate) mod observation;
 pub(crate) mod preset;
 pub(crate) mod set;

@@ -2,13 +2,13 @@
 
 use super::estimate::EstimateQuestion;
 use super::metric::Metric;
+use super::notes::Notes;
 use super::observation::{Labels, Observation, Tally};
 use super::statistic::{Statistic, Unit};
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A label that is to have, or not to have, one of some values.
@@ -151,13 +151,12 @@ impl Signal {
         });
     }
 
-    /// The words beside the value of a series. Only a gauge has any, where it is judged by itself.
-    pub(crate) fn note(&self, observation: &Observation<'_>, labels: &Labels) -> Option<Arc<str>> {
-        let Metric::Gauge(name) = &self.term.metric else { return None };
-        if self.by.is_some() || self.over.is_some() {
-            return None;
+    /// The words beside the values of its series. Only a gauge has any, where it is judged by itself.
+    pub(crate) fn notes<'a>(&self, observation: &Observation<'a>) -> Notes<'a> {
+        match &self.term.metric {
+            Metric::Gauge(name) if self.by.is_none() && self.over.is_none() => Notes::of(observation.gauges(name)),
+            _ => Notes::of(&[]),
         }
-        observation.gauges(name).iter().find(|sample| &*sample.labels == labels)?.note.clone()
     }
 
     /// The same figures over another window.
