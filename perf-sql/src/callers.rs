@@ -5,7 +5,7 @@
 //! listens to those. The call around that function which has no span, as a request, is known where all calls of the function that wait were made inside calls of one series.
 
 use perf_runtime::extend::{CallSeries, running_call, series_of_span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU64;
 use std::sync::{Mutex, PoisonError, RwLock};
 use tracing::dispatcher::WeakDispatch;
@@ -26,6 +26,8 @@ pub(crate) struct Around {
 
 /// The number of a root by its span is that of the span, turned by so many bits: numbers by calls begin with other bits.
 const TURNED: u32 = 24;
+/// Roots that are remembered until they repeat a statement.
+const MOST_ROOTS: usize = 256;
 /// Subscribers that are remembered.
 const MOST_SUBSCRIBERS: usize = 16;
 
@@ -37,6 +39,30 @@ type Known = BTreeMap<usize, Option<CallSeries>>;
 pub(crate) struct Spans {
     dispatch: RwLock<Option<WeakDispatch>>,
     known: RwLock<Known>,
+}
+
+/// The series around roots that are known by their spans, by the numbers of those: the last ones.
+#[derive(Debug, Default)]
+pub(crate) struct Roots(Mutex<VecDeque<(NonZeroU64, CallSeries)>>);
+
+impl Roots {
+    /// Keeps it of a root, where it is known.
+    pub(crate) fn put(&self, call: NonZeroU64, around: Option<CallSeries>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Numbers of spans are used again.
+        all.retain(|(other, _)| *other != call);
+        if let Some(around) = around {
+            if all.len() == MOST_ROOTS {
+                all.pop_front();
+            }
+            all.push_back((call, around));
+        }
+    }
+
+    pub(crate) fn of(&self, call: NonZeroU64) -> Option<CallSeries> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|(other, _)| *other == call).map(|(_, around)| *around)
+    }
 }
 
 /// The subscribers of all layers that count for the same account: those that came last.

@@ -119,7 +119,11 @@ impl Inner {
         }
         let found = reading.found.unwrap_or_else(|| self.store.find(""));
         let around = spans.around();
-        if let Some(repeated) = self.store.count(found, &reading.execution, &around) {
+        let counted = self.store.count(found, &reading.execution, &around);
+        if counted.is_near {
+            self.note_near(&around);
+        }
+        if let Some(repeated) = counted.repeated {
             self.note_repeated(&repeated, &around);
         }
     }

@@ -1,6 +1,6 @@
 //! The account of a program's statements, and its guard.
 
-use crate::callers::{Around, Subscribers};
+use crate::callers::{Around, Roots, Subscribers};
 use crate::figures;
 use crate::layer::{is_hidden, is_slow};
 use crate::repeated::AllRepeated;
@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     /// Those of [its own layers](Statements::layer).
     pub(crate) subscribers: Subscribers,
     pub(crate) repeated: AllRepeated,
+    roots: Roots,
     /// Whether it counts: until its guard is dropped.
     is_on: AtomicBool,
     /// Whether it is what `perf_sql::layer()` counts for.
@@ -87,6 +88,7 @@ impl Sql {
             store,
             subscribers: Subscribers::new(),
             repeated: AllRepeated::default(),
+            roots: Roots::default(),
             is_on: AtomicBool::new(is_on),
             is_of_process: AtomicBool::new(false),
             is_hidden: AtomicBool::new(false),
@@ -203,12 +205,18 @@ impl Inner {
         }
     }
 
+    /// Finds the call around a root that is known by its span, before the execution by which the root repeats a statement: it goes on then, so it is one of those in flight. At that
+    /// execution it may be over, and calls of others in flight.
+    pub(crate) fn note_near(&self, around: &Around) {
+        if let Some(call) = around.root_call.filter(|_| around.is_by_span) {
+            self.roots.put(call, around.root.and_then(|root| self.monitor.root_in_flight(root)));
+        }
+    }
+
     pub(crate) fn note_repeated(&self, statement: &Statement, around: &Around) {
         let id = figures::id(statement);
-        let root = around.root.map(|root| {
-            let by_tree = if around.is_by_span { self.monitor.root_in_flight(root) } else { None };
-            by_tree.unwrap_or(root)
-        });
+        let by_tree = around.root_call.filter(|_| around.is_by_span).and_then(|call| self.roots.of(call));
+        let root = by_tree.or(around.root);
         self.repeated.count(&self.monitor, (id, statement), root, self.store.minute());
     }
 }

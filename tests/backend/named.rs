@@ -23,7 +23,7 @@ struct Fault {
     named: &'static [&'static str],
 }
 
-/// SQLite executes on a thread of its own, and PostgreSQL does not: on both the route is named.
+/// The repeated statement of one route: SQLite executes on a thread of its own, and PostgreSQL does not, and on both the route is named.
 const N_PLUS_ONE: Fault = Fault {
     name: "n-plus-one",
     pages: &[("statements", "/repeated", &["/series/{name}/daily", "FROM points"])],

@@ -60,8 +60,9 @@ impl Monitor {
         names.into_iter().filter_map(|(node, name)| Some((CallSeries::new(node)?, name))).collect()
     }
 
-    /// The series of the calls without a caller inside which all calls of a series were made that wait now, directly or through others; the series itself where they have no caller. `None`
-    /// where no call waits, where they were made inside calls of several series, and where that is not known. For parts that hear of a call elsewhere than where it runs. Costs a look at every series, and at the calls of this one that wait.
+    /// The root series (such as a route) inside which all calls in flight of a series run; `None` where there are several, or none is known.
+    ///
+    /// A call is in flight that has waited once and has not ended. One without a caller is its own root. For parts that hear of a call elsewhere than where it runs. Costs a look at every series, and at the calls of this one that wait.
     pub fn root_in_flight(&self, series: CallSeries) -> Option<CallSeries> {
         in_flight::root_of(&self.inner.registry, series.node()).and_then(CallSeries::new)
     }

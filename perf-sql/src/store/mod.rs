@@ -129,19 +129,19 @@ impl Store {
         self.cache.find(hash).map_or_else(|| self.read(raw, hash), Found::At)
     }
 
-    /// Counts an execution of a statement. Gives the statement where its root repeated it just now.
-    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Option<Statement> {
+    /// Counts an execution of a statement. Says whether its root repeated it just now, or will with the next one.
+    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Counted {
         let event = self.events.fetch_add(1, Relaxed);
         let second = self.second.load(Relaxed);
         let counted =
             self.count_at(found, event, |slot| slot.count(execution, around, second, self.limits.repeated_at));
         // It gave way to another since it was found, or there was no time to read it.
-        let Counted { durations, repeated } =
+        let counted =
             counted.unwrap_or_else(|| locked(&self.others).count(execution, around, second, self.limits.repeated_at));
         if let Some(nanos) = execution.nanos {
-            self.record(durations, nanos);
+            self.record(counted.durations, nanos);
         }
-        repeated
+        counted
     }
 
     fn count_at(&self, found: Found, event: u64, count: impl FnOnce(&mut Slot) -> Counted) -> Option<Counted> {

@@ -52,6 +52,14 @@ pub(super) struct Repeated {
     pub(super) is_new: bool,
 }
 
+/// The progress of a root with a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It is told with the next one.
+    Near,
+    Repeated(Repeated),
+}
+
 impl Root {
     fn new(number: NonZeroU64, second: u32) -> Self {
         Self { number: Some(number), count: 0, since: second, last: second }
@@ -71,26 +79,26 @@ impl Root {
 }
 
 impl Repeats {
-    /// Counts an execution. Gives the root where it has repeated the statement, now or before.
-    pub(super) fn count(&mut self, root: NonZeroU64, second: u32, repeated_at: u32) -> Option<Repeated> {
+    /// Counts an execution. Tells of the root where it has repeated the statement, now or before, or will at the next one.
+    pub(super) fn count(&mut self, root: NonZeroU64, second: u32, repeated_at: u32) -> Option<Progress> {
         let own = self.counted.iter().position(|one| one.number == Some(root));
         if own.is_none()
             && let Some(told) = self.told_mut(root, second)
         {
             told.note(second);
-            return Some(Repeated { count: told.count, is_new: false });
+            return Some(Progress::Repeated(Repeated { count: told.count, is_new: false }));
         }
         let counted = self.counted_mut(own, root, second)?;
         counted.note(second);
         if counted.count < repeated_at {
-            return None;
+            return (counted.count + 1 == repeated_at).then_some(Progress::Near);
         }
         // Its place is free for another one. It is remembered, so that it is told once.
         let told = std::mem::take(counted);
         if let Some(oldest) = self.told.iter_mut().min_by_key(|told| told.number.map(|_| told.last)) {
             *oldest = told;
         }
-        Some(Repeated { count: told.count, is_new: true })
+        Some(Progress::Repeated(Repeated { count: told.count, is_new: true }))
     }
 
     /// The count of a root, with its place if it has one.
@@ -121,13 +129,20 @@ impl Repeats {
 mod tests {
     use super::*;
 
+    fn told(progress: Option<Progress>) -> Option<Repeated> {
+        match progress? {
+            Progress::Repeated(repeated) => Some(repeated),
+            Progress::Near => None,
+        }
+    }
+
     fn root(number: u64) -> NonZeroU64 {
         NonZeroU64::new(number).unwrap()
     }
 
     /// Counts so many executions of a root in a second, and says how often it was told anew.
     fn run(repeats: &mut Repeats, number: u64, second: u32, executions: u32) -> usize {
-        let told = (0..executions).filter_map(|_| repeats.count(root(number), second, 10));
+        let told = (0..executions).filter_map(|_| told(repeats.count(root(number), second, 10)));
         told.filter(|repeated| repeated.is_new).count()
     }
 
@@ -175,7 +190,7 @@ mod tests {
             }
             assert_eq!(run(&mut repeats, 1, second, 25), 0, "in {second}");
         }
-        let most = repeats.count(root(1), 200, 10).unwrap().count;
+        let most = told(repeats.count(root(1), 200, 10)).unwrap().count;
         assert!(most <= 60 * 25 + 1, "{most} within a minute");
     }
 

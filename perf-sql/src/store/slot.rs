@@ -1,7 +1,7 @@
 //! The account of one statement.
 
 use super::latency::Latency;
-use super::repeats::Repeats;
+use super::repeats::{Progress, Repeated, Repeats};
 use crate::callers::Around;
 use crate::text::changes_rows;
 use perf_runtime::extend::CallSeries;
@@ -70,6 +70,8 @@ pub(crate) struct Counted {
     pub(crate) durations: usize,
     /// The statement, where it is the execution by which its root repeats it.
     pub(crate) repeated: Option<Statement>,
+    /// Whether the root repeats it with its next execution.
+    pub(crate) is_near: bool,
 }
 
 /// The hash and the length of a normalised text.
@@ -164,12 +166,13 @@ impl Slot {
         let Some(statement) = &self.statement else { return Counted::default() };
         let root = around.root_call.filter(|_| statement.may_repeat);
         let repeated = root.and_then(|root| self.repeats.count(root, second, repeated_at));
-        if let Some(repeated) = repeated {
+        if let Some(Progress::Repeated(repeated)) = repeated {
             self.counts.most_repeats = self.counts.most_repeats.max(repeated.count);
             self.counts.repeated_calls += u64::from(repeated.is_new);
         }
-        let is_told = repeated.is_some_and(|repeated| repeated.is_new);
-        Counted { durations: statement.durations, repeated: is_told.then(|| statement.clone()) }
+        let is_near = repeated == Some(Progress::Near);
+        let is_told = matches!(repeated, Some(Progress::Repeated(Repeated { is_new: true, .. })));
+        Counted { durations: statement.durations, repeated: is_told.then(|| statement.clone()), is_near }
     }
 }
 

@@ -162,6 +162,30 @@ fn on_another_thread_the_route_is_known_by_the_calls_that_wait_where_they_agree(
     });
 }
 
+#[test]
+fn a_statement_that_is_told_when_its_call_is_over_is_not_that_of_the_route_which_runs_then() {
+    let account = Account::new();
+    tracing::subscriber::with_default(listening(&account), || {
+        let asked = Cell::new(None);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut one = Box::pin(account.monitor.operation("one").watch(rows(10, &asked)));
+        let mut last = None;
+        while one.as_mut().poll(&mut context).is_pending() {
+            let before: Option<Span> = std::mem::replace(&mut last, asked.take());
+            if let Some(span) = before {
+                span.in_scope(|| on_another_thread("SELECT 'l' FROM rows"));
+            }
+        }
+        drop(one);
+        let mut other = Box::pin(account.monitor.operation("other").watch(rows(10, &asked)));
+        assert!(other.as_mut().poll(&mut context).is_pending());
+        last.unwrap().in_scope(|| on_another_thread("SELECT 'l' FROM rows"));
+        let view = account.view();
+        let [repeated] = &view.repeated[..] else { panic!("{:?}", view.repeated) };
+        assert_eq!(repeated.root, "operation{operation=one}");
+    });
+}
+
 /// A subscriber that listens to spans, with the layer.
 fn listening(account: &Account) -> impl tracing::Subscriber + Send + Sync + use<> {
     let all = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
