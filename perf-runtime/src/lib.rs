@@ -344,7 +344,7 @@ pub mod __profiler {
 /// Functions for those who measure locks. Not for use by hand.
 #[doc(hidden)]
 pub mod __locks {
-    pub use crate::measure::call::leaves::{Alone, Asking, AsyncCall, waits};
+    pub use crate::measure::call::leaves::{Alone, Asking, AsyncCall, is_asked, waits};
     pub use crate::measure::call::locks::{address, current, now};
     pub use crate::monitor::locks::{OVERFLOW, series_by_number};
 }

@@ -1,7 +1,7 @@
 //! The body of an async call, polled inside the call.
 
 use super::execution::Call;
-use super::leaves::{self, AsyncCall, Counting};
+use super::leaves::{self, AsyncCall};
 use crate::measure::cells::tree::frame::Frame;
 use crate::measure::model::outcome::Outcome;
 use std::mem;
@@ -90,16 +90,24 @@ fn poll_within<F: Future>(
         // The body decides what another poll does.
         return body.poll(context);
     }
-    let frame = Frame::new();
     let address = ptr::from_ref(call).addr();
-    frame.is_at(address);
+    let frame = Frame::of_async(address);
     call.poll(&frame);
     let guard = Unwinding { call, frame: &frame };
     let entered = guard.call.enter_span();
     let inside = guard.call.enter_frame(&frame);
     let counting = leaves::counting(context);
-    let waker = counting.as_ref().map_or_else(|| context.waker(), Counting::waker);
-    let polled = body.poll(&mut Context::from_waker(waker));
+    let mut counted;
+    let context = match &counting {
+        // The task's own, with all that it may carry beside the waker.
+        // SAFETY: only its lifetime differs, which is that of `counted`. The body, which takes contexts of any lifetime, can leave nothing in it that lives shorter than the waker it has.
+        None => unsafe { &mut *ptr::from_mut(context).cast::<Context<'_>>() },
+        Some(counting) => {
+            counted = Context::from_waker(counting.waker());
+            &mut counted
+        }
+    };
+    let polled = body.poll(context);
     if let Some(counting) = counting.filter(|_| polled.is_pending()) {
         counting.end(AsyncCall { address, started: guard.call.started().to_nanos() });
     }

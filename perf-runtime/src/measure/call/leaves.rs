@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
-/// How many ask. Where somebody does, bodies that are polled count what they wait for.
+/// The number of those who ask. Where somebody does, bodies that are polled count what they wait for.
 static ASKING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -17,8 +17,10 @@ thread_local! {
     static BODIES: RefCell<Vec<Body>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Whether somebody asks. Costs a load.
 #[inline]
-fn is_asked() -> bool {
+#[must_use]
+pub fn is_asked() -> bool {
     ASKING.load(Ordering::Relaxed) > 0
 }
 

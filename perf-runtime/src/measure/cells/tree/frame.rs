@@ -122,7 +122,7 @@ pub struct Frame {
     /// The call that this one was made inside.
     parent: Cell<Parent>,
     /// The address of a call of an async body, which no other call has while it lasts; zero of another.
-    address: Cell<usize>,
+    address: usize,
     children: Children,
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn with_innermost<R>(look: impl FnOnce(Innermost<'_>) -> R) -> R {
 #[inline]
 pub(crate) fn address() -> usize {
     // SAFETY: see `Frame::enter`.
-    unsafe { CURRENT.get().as_ref() }.map_or(0, |frame| frame.address.get())
+    unsafe { CURRENT.get().as_ref() }.map_or(0, |frame| frame.address)
 }
 
 /// The context of the innermost call of this thread, and the name of the root of its tree where that is known. The call gets a name, as if it
@@ -257,15 +257,15 @@ impl Frame {
         Self {
             meter: Cell::new(ptr::null()),
             parent: Cell::new(Parent::NONE),
-            address: Cell::new(0),
+            address: 0,
             children: Children::default(),
         }
     }
 
-    /// Says where the call of an async body is.
+    /// The same of a call of an async body, which is at an address.
     #[inline]
-    pub(crate) fn is_at(&self, address: usize) {
-        self.address.set(address);
+    pub(crate) fn of_async(address: usize) -> Self {
+        Self { address, ..Self::new() }
     }
 
     /// Takes the children that the call had in earlier polls.
