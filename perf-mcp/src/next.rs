@@ -76,7 +76,7 @@ fn after_overview(answer: &Value, next: &mut Next<'_>) {
     if let Some(incident) = incident.filter(|_| has_cause) {
         next.ask("alerts", &json!({ "incident": incident }), "an incident is open: its causes");
     }
-    if answer.pointer("/locks/deadlocks/0").is_some() {
+    if answer.pointer("/locks/deadlocks/0/certain").and_then(Value::as_bool) == Some(true) {
         next.ask("contention", &json!({}), "calls wait for one another and go on never");
     }
     let waits = ["/locks/locks/0/longest_wait_seconds", "/channels/channels/0/longest_wait_seconds"];

@@ -275,7 +275,7 @@ fn an_overview_names_the_tools_that_its_figures_speak_for() {
     let health = json!({ "status": "unhealthy", "indicators": [
         indicator("db_operation.latency", "green"), indicator("db_operation.errors", "red"),
     ] });
-    let locks = json!({ "deadlocks": [{ "cycle": "a", "text": "b" }], "locks": [
+    let locks = json!({ "deadlocks": [{ "cycle": "a", "text": "b", "certain": true }], "locks": [
         { "lock": "quick", "longest_wait_seconds": null },
         { "lock": "slow", "longest_wait_seconds": 9.5, "holders": [{ "series": query }] },
     ] });
