@@ -64,10 +64,10 @@ impl<'a, T: 'a> Selector<'a, T> {
         Self(self.0.recv(receiver.inner(), map))
     }
 
-    /// [`flume::Selector::wait`].
+    /// [`flume::Selector::wait`]. Without an operation it waits for ever, as the original does.
     ///
     /// # Panics
-    /// Without an operation, as the original does.
+    /// Without an operation, where flume has its feature `eventual-fairness`.
     pub fn wait(self) -> T {
         self.0.wait()
     }

@@ -12,18 +12,18 @@
 use crate::watch::Mode;
 use crate::watch::holders::Holder;
 use crate::watch::instance::Seen;
-use crate::watch::owner::Who;
-use crate::watch::waits::{MOST_ASKED, Waiter};
+use crate::watch::owner::{Owner, Who};
+use crate::watch::waits::Waiter;
 use perf_runtime::__locks::Alone;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The most steps of a cycle that is told.
 const MOST_STEPS: usize = 16;
-/// The most cycles that are told at once.
+/// The most cycles that are told at once: those that are certain, and others in what is left.
 const MOST_CYCLES: usize = 16;
-/// So many looks a search takes at most: a crowd that waits is no reason to hold up the tick.
+/// So many looks a search for either takes at most: a crowd that waits is no reason to hold up the tick.
 const MOST_LOOKS: usize = 100_000;
-/// Those that wait and were asked so often have had the time to answer.
+/// The number of questions after which those that wait have had the time to answer.
 const ASKED_ENOUGH: u8 = 2;
 
 /// A step of a cycle: one that holds a lock, and waits for that of the next step.
@@ -58,21 +58,23 @@ fn old(lock: &Seen, before: u64) -> impl Iterator<Item = &Waiter> {
     lock.waiters.iter().filter(move |waiter| waiter.owner.mode().holds() && waiter.since <= before)
 }
 
-/// Whether a wait is to be asked which calls wait for nothing else: it is an old one, of one that holds what others have long waited for, and was not asked too often.
+/// Whether a wait is to be asked which calls wait for nothing else: it is an old one that has not told any yet, of one that holds what others have long waited for.
 pub(super) fn to_be_asked(seen: &[Seen], before: u64) -> impl Fn(&Waiter) -> bool {
-    let contested = seen.iter().filter(|lock| old(lock, before).next().is_some());
+    let contested = seen.iter().filter(|lock| old(lock, before).any(|waiter| waiter.owner.mode().is_step()));
+    let holders = contested.flat_map(|lock| &lock.holders).map(|holder| holder.owner);
     let holders: HashSet<Who> =
-        contested.flat_map(|lock| lock.holders.iter().map(|holder| holder.owner.task_or_thread())).collect();
+        holders.filter(|holder| !holder.is_owned() && holder.mode().is_step()).map(Owner::task_or_thread).collect();
     move |waiter| {
         waiter.since <= before
-            && waiter.owner.mode().holds()
+            && waiter.owner.mode().is_step()
+            && waiter.thread.is_none()
             && waiter.alone.as_ref().is_none_or(Alone::is_empty)
-            && waiter.asked < MOST_ASKED
             && holders.contains(&waiter.owner.task_or_thread())
     }
 }
 
-/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once.
+/// The cycles among the locks, of waits that began before a moment of the clock. Each is told once. Those that are certain are looked for first: crowds of others leave none of
+/// them out.
 pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Cycle> {
     let old: Vec<Old<'_>> = seen
         .iter()
@@ -87,7 +89,8 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Cycle> {
         *waits.entry(waiter.owner.task_or_thread()).or_default() += 1;
     }
     let by_who = HashMap::new();
-    let mut search = Search { seen, old: &old, writers, waits, by_who, looks: 0, found: BTreeMap::new() };
+    let mut search =
+        Search { seen, old: &old, writers, waits, by_who, only_certain: true, looks: 0, found: BTreeMap::new() };
     for (index, Old { waiter, .. }) in old.iter().enumerate() {
         let who = waiter.owner.task_or_thread();
         for who in [Some(who), waiter.thread.filter(|thread| *thread != who)].into_iter().flatten() {
@@ -97,8 +100,11 @@ pub(super) fn cycles(seen: &[Seen], before: u64) -> Vec<Cycle> {
     // Each party of a cycle holds something: of a crowd that waits, most do not.
     let holders = seen.iter().flat_map(|lock| lock.holders.iter().map(|holder| holder.owner.task_or_thread()));
     let starts: BTreeSet<usize> = holders.filter_map(|who| search.by_who.get(&who)).flatten().copied().collect();
-    for start in starts {
-        search.from(start, &mut vec![start], true);
+    for only_certain in [true, false] {
+        (search.only_certain, search.looks) = (only_certain, 0);
+        for &start in &starts {
+            search.from(start, &mut vec![start], true);
+        }
     }
     search.found.into_iter().map(|(steps, is_certain)| Cycle { steps, is_certain }).collect()
 }
@@ -112,6 +118,8 @@ struct Search<'a> {
     by_who: HashMap<Who, Vec<usize>>,
     /// The number of all waits of each task or thread.
     waits: HashMap<Who, usize>,
+    /// Whether steps that only may be some are left out.
+    only_certain: bool,
     looks: usize,
     found: BTreeMap<Vec<Step>, bool>,
 }
@@ -129,10 +137,9 @@ impl Search<'_> {
                 if self.looks > MOST_LOOKS || self.found.len() >= MOST_CYCLES {
                     return;
                 }
-                let Some(keeps) = self.old.get(next).and_then(|next| self.keeps(next.waiter, holder, wait.waiter))
-                else {
-                    continue;
-                };
+                let keeps = self.old.get(next).and_then(|next| self.keeps(next.waiter, holder, wait.waiter));
+                let is_wanted = |keeps: &Keeps| *keeps == Keeps::Certainly || !self.only_certain;
+                let Some(keeps) = keeps.filter(is_wanted) else { continue };
                 let is_certain = is_certain && keeps == Keeps::Certainly;
                 if path.first() == Some(&next) {
                     self.tell(path, is_certain);
@@ -158,7 +165,7 @@ impl Search<'_> {
         let has_answered = wait.alone.as_ref().is_some_and(|alone| !alone.is_empty());
         let may_be = who.is_task()
             && other.owner.task_or_thread() != who
-            && (has_answered || wait.asked >= ASKED_ENOUGH)
+            && (has_answered || wait.asked.times >= ASKED_ENOUGH)
             && self.waits.get(&who) == Some(&1);
         may_be.then_some(Keeps::MayBe)
     }
@@ -202,7 +209,7 @@ fn excludes(holder: &Holder, waiter: &Waiter, has_writer: bool) -> bool {
 mod tests {
     use super::*;
     use crate::watch::name::Name;
-    use crate::watch::owner::Owner;
+    use crate::watch::waits::Asked;
     use perf_runtime::__locks::AsyncCall;
 
     fn holder(who: u64, since: u64) -> Holder {
@@ -217,7 +224,7 @@ mod tests {
     fn waiter(who: u64, mode: Mode, since: u64) -> Waiter {
         let owner = Owner::new(who, u16::try_from(who).unwrap(), mode);
         let thread = Some(owner.task_or_thread()).filter(|who| !who.is_task());
-        Waiter { owner, thread, is_recursive: false, since, asked: ASKED_ENOUGH, alone: None }
+        Waiter { owner, thread, is_recursive: false, since, asked: Asked::so_often(ASKED_ENOUGH), alone: None }
     }
 
     fn lock(serial: u64, holders: &[Holder], waiters: &[Waiter]) -> Seen {
@@ -293,6 +300,33 @@ mod tests {
     }
 
     #[test]
+    fn a_deadlock_is_found_behind_many_that_only_may_be_some() {
+        let pair = |serial: u64, one: u64, other: u64| {
+            let first = lock(serial, &[holder(one, 1)], &[waiter(other, Mode::Lock, 20)]);
+            [first, lock(serial + 1, &[holder(other, 1)], &[waiter(one, Mode::Lock, 20)])]
+        };
+        let of_tasks =
+            (0..MOST_CYCLES as u64).flat_map(|number| pair(1 + 2 * number, 101 + 4 * number, 103 + 4 * number));
+        let all: Vec<_> = of_tasks.chain(pair(99, 2, 4)).collect();
+        assert!(!certain(&all[..2 * MOST_CYCLES]).contains(&true));
+        let certain = certain(&all);
+        assert_eq!((certain.len(), certain.iter().filter(|is_certain| **is_certain).count()), (MOST_CYCLES, 1));
+    }
+
+    #[test]
+    fn those_are_asked_whose_tasks_hold_what_others_wait_for() {
+        let a = lock(1, &[holder(3, 1)], &[waiter(5, Mode::Lock, 20)]);
+        let seen = [a, lock(2, &[holder(5, 1)], &[waiter(3, Mode::Lock, 20)])];
+        let wants = to_be_asked(&seen, 100);
+        assert!(wants(&waiter(3, Mode::Lock, 20)) && wants(&waiter(5, Mode::Read, 20)));
+        assert!(!wants(&waiter(7, Mode::Lock, 20)), "it holds nothing");
+        assert!(!wants(&waiter(3, Mode::Lock, 101)), "it has not waited for long");
+        assert!(!wants(&waiter(3, Mode::Acquire, 20)) && !wants(&alone(3, 20, &[(30, 1)])));
+        let convoy = [lock(1, &[holder(3, 1)], &[waiter(5, Mode::Lock, 20)])];
+        assert!(!to_be_asked(&convoy, 100)(&waiter(5, Mode::Lock, 20)), "the one that holds does not wait");
+    }
+
+    #[test]
     fn one_that_upgrades_does_not_wait_for_itself_but_for_readers_and_other_upgraders() {
         let own = holds(2, Mode::UpgradableRead, 1);
         assert!(found(&[lock(7, &[own], &[waiter(2, Mode::Write, 20)])]).is_empty());
@@ -337,7 +371,7 @@ mod tests {
         ] {
             assert_eq!(certain(&both(waits(5, &[(50, 4)]), other)), [false]);
         }
-        let not_asked = Waiter { asked: 1, ..waiter(3, Mode::Lock, 20) };
+        let not_asked = Waiter { asked: Asked::so_often(1), ..waiter(3, Mode::Lock, 20) };
         assert!(found(&both(waits(5, &[(50, 4)]), not_asked)).is_empty(), "it may answer yet");
         let [a, b] = both(waits(5, &[(50, 4)]), waiter(3, Mode::Lock, 20));
         let young = lock(3, &[], &[waiter(3, Mode::Notified, 101)]);

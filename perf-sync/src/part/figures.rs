@@ -38,7 +38,7 @@ const WAITED_FOR: SampledMetric = SampledMetric::gauge(
 const DEADLOCKS: SampledMetric = SampledMetric::gauge(
     DEADLOCK,
     "",
-    "1 for each cycle of locks each of which is held by one that waits for the next.",
+    "1 for each cycle of locks each of which is held by one that waits for the next, where none of them can go on by itself.",
 );
 
 /// An age at which a wait is shown by itself, in nanoseconds.

@@ -93,7 +93,7 @@ pub struct HolderView {
     pub series: Option<SeriesId>,
     /// The task or the thread: `task 7`, `thread 2`.
     pub by: String,
-    /// For how long.
+    /// For how long, in whichever modes since it took the lock.
     pub held_seconds: f64,
     /// The name of the lock that it waits for meanwhile, where it does.
     pub waits_for: Option<Arc<str>>,
@@ -168,11 +168,19 @@ impl Look {
         deadlocks
     }
 
-    /// Asks those that have waited too long which calls wait for nothing else, where they hold what others wait for. They tell it until the next tick.
+    /// Asks those that have waited too long which calls wait for nothing else, where they hold what others wait for. They tell it until the next tick. `None` where there
+    /// is nobody to tell.
     pub(super) fn ask(&self) -> Option<Asking> {
         let wants = deadlock::to_be_asked(&self.seen, self.too_old()?);
-        let asking = Asking::new();
-        Some(asking).filter(|_| instance::ask(wants) > 0)
+        let asked = self.seen.iter().flat_map(|lock| &lock.waiters).filter(|waiter| wants(waiter));
+        let asked: Vec<_> = asked.map(|waiter| waiter.asked).collect();
+        let now = self.names.now;
+        // Whoever is woken finds that somebody asks.
+        let asking = asked.iter().any(|asked| asked.is_open(now)).then(Asking::new)?;
+        if asked.iter().any(|asked| asked.is_due(now)) {
+            instance::ask(now, wants);
+        }
+        Some(asking)
     }
 
     /// The moment before which waits began that are too old.

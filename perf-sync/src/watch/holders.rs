@@ -31,6 +31,14 @@ pub(crate) struct Slots([Slot; SLOTS]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(u8);
 
+/// The moment at which a lock was taken, and the address of the call that took it. They stay where the mode changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) since: u64,
+    /// Zero where that is none of an async function.
+    pub(crate) call: usize,
+}
+
 /// A holder as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
@@ -57,17 +65,17 @@ impl Default for Slots {
 impl Slots {
     /// Says who holds the lock now. A mode that holds it alone finds the first slot free, since whoever had it cleared it before letting go.
     #[inline]
-    pub(crate) fn take(&self, owner: Owner, since: u64, call: usize) -> Place {
+    pub(crate) fn take(&self, owner: Owner, taken: Taken) -> Place {
         if owner.mode().is_alone() {
             let [slot, ..] = &self.0;
-            slot.write(owner, since, call);
+            slot.write(owner, taken);
             return Place(0);
         }
         for (place, slot) in (0..).zip(&self.0) {
             let claimed = slot.owner.load(Ordering::Relaxed) == 0
                 && slot.owner.compare_exchange(0, CLAIMED, Ordering::Acquire, Ordering::Relaxed).is_ok();
             if claimed {
-                slot.write(owner, since, call);
+                slot.write(owner, taken);
                 return Place(place);
             }
         }
@@ -88,6 +96,12 @@ impl Slots {
         }
     }
 
+    /// When the lock was taken and by whose call, of a holder that is named. Only the holder itself asks.
+    pub(crate) fn taken(&self, place: Place) -> Option<Taken> {
+        let slot = self.0.get(usize::from(place.0))?;
+        Some(Taken { since: slot.since.load(Ordering::Relaxed), call: slot.call.load(Ordering::Relaxed) })
+    }
+
     /// The holders that are named.
     pub(crate) fn read(&self) -> impl Iterator<Item = Holder> {
         self.0.iter().filter_map(Slot::read)
@@ -96,7 +110,7 @@ impl Slots {
 
 impl Slot {
     #[inline]
-    fn write(&self, owner: Owner, since: u64, call: usize) {
+    fn write(&self, owner: Owner, Taken { since, call }: Taken) {
         // A look that reads this moment finds no earlier holder beside it, and one that reads the holder finds this moment.
         self.since.store(since, Ordering::Release);
         self.call.store(call, Ordering::Release);
@@ -161,7 +175,7 @@ mod model {
                 move || {
                     let guard = lock.0.lock().unwrap();
                     let (owner, since) = owner(number, Mode::Lock);
-                    let place = lock.1.take(owner, since, 0);
+                    let place = lock.1.take(owner, Taken { since, call: 0 });
                     assert!(lock.1.clear(place));
                     drop(guard);
                 }
@@ -181,7 +195,7 @@ mod model {
                 let slots = Arc::clone(&slots);
                 move || {
                     let (owner, since) = owner(number, Mode::Read);
-                    let place = slots.take(owner, since, 0);
+                    let place = slots.take(owner, Taken { since, call: 0 });
                     assert_ne!(place, Place::UNNAMED);
                     assert!(slots.clear(place));
                 }
@@ -201,11 +215,12 @@ mod tests {
     #[test]
     fn four_readers_are_named_and_the_fifth_is_not() {
         let slots = Slots::default();
-        let places: Vec<_> = (1..=5).map(|number| slots.take(Owner::new(number, 0, Mode::Read), number, 0)).collect();
+        let take = |number| slots.take(Owner::new(number, 0, Mode::Read), Taken { since: number, call: 0 });
+        let places: Vec<_> = (1..=5).map(take).collect();
         assert_eq!(places[4], Place::UNNAMED);
         assert!(!slots.clear(places[4]));
         assert_eq!(slots.read().map(|holder| holder.owner.who()).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(slots.clear(places[1]));
-        assert_eq!(slots.take(Owner::new(9, 0, Mode::Read), 9, 0), places[1]);
+        assert_eq!(take(9), places[1]);
     }
 }

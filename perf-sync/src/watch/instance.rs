@@ -111,16 +111,16 @@ pub(crate) struct Seen {
     pub(crate) waiters: Vec<Waiter>,
 }
 
-/// Asks those that wait for a lock, which `wants` chooses, which calls wait for nothing else: their tasks are woken, and tell it when they are polled.
-/// Says how many were woken.
-pub(crate) fn ask(wants: impl Fn(&Waiter) -> bool) -> usize {
+/// Asks those that wait for a lock, which `wants` chooses and where it is time to, which calls wait for nothing else: their tasks are woken, and tell it when they are polled.
+/// Costs a look at all locks that are waited for.
+pub(crate) fn ask(now: u64, wants: impl Fn(&Waiter) -> bool) {
     let mut wakers = Vec::new();
-    LIVE.each(|instance| instance.waits.ask(&wants, &mut wakers));
-    for waker in &wakers {
-        // A waker is foreign code, and one that panics is no reason to leave out the others.
+    LIVE.each(|instance| instance.waits.ask(now, &wants, &mut wakers));
+    for waker in wakers {
+        // A waker is foreign code, and one that panics is no reason to leave out the others. Its wait may be over by now: then this drops it.
         let _ = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
     }
-    wakers.len()
 }
 
 /// All locks that somebody holds or waits for. Costs a look at all locks that are there, a part of them at a time.

@@ -23,7 +23,7 @@ pub(crate) use wait::Waited;
 pub(crate) use wait::{Wait, Waiting};
 
 use cells::Writer;
-use holders::Place;
+use holders::{Place, Taken};
 use instance::Instance;
 use name::Name;
 use owner::Owner;
@@ -139,9 +139,8 @@ impl Watch {
 
     /// Begins a wait of a future, which is polled again where it is asked what its calls wait for.
     pub(crate) fn wait_polled(&self, mode: Mode, waker: &Waker) -> Wait<'_> {
-        let wait = self.wait(mode, Holds::ByTask, false);
-        wait.polled_by(waker);
-        wait
+        let there = self.get();
+        Wait::begin_polled(&there.waits, there.series(mode), mode, Holds::ByTask, false, Some(waker))
     }
 
     /// Begins a hold of what was acquired.
@@ -152,7 +151,7 @@ impl Watch {
         let there = unsafe { instance.as_ref() };
         let owner = Owner::current(mode, by != Holds::ByTask);
         let since = __locks::now();
-        Held::new(there, instance, owner, since, units)
+        Held::new(there, instance, owner, Taken { since, call: __locks::address() }, since, units)
     }
 
     /// Takes a lock that blocks its thread: without waiting where that can be, and else for as long as it takes. The guard is built on either way
@@ -226,9 +225,9 @@ pub(crate) struct Hold {
 
 impl Held {
     #[inline(always)]
-    fn new(there: &Instance, instance: NonNull<Instance>, owner: Owner, since: u64, units: u64) -> Self {
+    fn new(there: &Instance, instance: NonNull<Instance>, owner: Owner, taken: Taken, since: u64, units: u64) -> Self {
         let mode = owner.mode();
-        let place = there.slots.take(owner, since, __locks::address());
+        let place = there.slots.take(owner, taken);
         if units > 0 {
             there.units.fetch_add(units, Ordering::Relaxed);
         }
@@ -258,12 +257,18 @@ impl Mark {
 
     /// The same holder in another mode, which was no attempt: the lock let it change.
     pub(crate) fn made_from(self, mode: Mode) -> Held {
-        let (instance, owner) = (self.instance, self.owner.with_mode(mode));
+        let (instance, owner, since) = (self.instance, self.owner.with_mode(mode), __locks::now());
+        let taken = self.taken(since);
         drop(self);
         // SAFETY: whoever had the mark still has the lock, which owns the instance.
         let there = unsafe { instance.as_ref() };
         cells::series(there.series(mode)).slow.made.fetch_add(1, Ordering::Release);
-        Held::new(there, instance, owner, __locks::now(), 0)
+        Held::new(there, instance, owner, taken, since, 0)
+    }
+
+    /// When its lock was taken and by which call, of a hold that becomes another one at a moment.
+    fn taken(&self, now: u64) -> Taken {
+        self.there().slots.taken(self.place).unwrap_or(Taken { since: now, call: 0 })
     }
 
     fn there(&self) -> &Instance {
@@ -275,7 +280,8 @@ impl Mark {
     pub(crate) fn made(&self, mode: Mode, units: u64) -> Held {
         let there = self.there();
         cells::series(there.series(mode)).slow.made.fetch_add(1, Ordering::Release);
-        Held::new(there, self.instance, self.owner.with_mode(mode), __locks::now(), units)
+        let since = __locks::now();
+        Held::new(there, self.instance, self.owner.with_mode(mode), self.taken(since), since, units)
     }
 }
 

@@ -45,6 +45,11 @@ impl Mode {
         !matches!(self, Self::Notified | Self::Wait)
     }
 
+    /// Whether it can be a step of a cycle: permits can be given back by anyone.
+    pub(crate) fn is_step(self) -> bool {
+        self.holds() && self != Self::Acquire
+    }
+
     /// Whether nobody else holds the lock meanwhile.
     pub(crate) fn is_alone(self) -> bool {
         matches!(self, Self::Lock | Self::Write)

@@ -4,12 +4,13 @@ use super::cells::{self, Slow, Writer};
 use super::mode::Mode;
 use super::owner::{Owner, Who};
 use super::series::SeriesNumber;
-use super::waits::{Waiter, Waits};
+use super::waits::{Asked, Waiter, Waits};
 use super::{Held, Holds, Watch};
 use perf_runtime::__locks;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
@@ -32,23 +33,32 @@ pub(crate) struct WaitAt<W: Deref<Target = Waits>> {
 
 impl<W: Deref<Target = Waits>> WaitAt<W> {
     pub(crate) fn begin(there: W, series: SeriesNumber, mode: Mode, by: Holds, blocks: bool) -> Self {
+        Self::begin_polled(there, series, mode, by, blocks, None)
+    }
+
+    /// The same of a future that may be polled again where it is asked what its calls wait for.
+    pub(super) fn begin_polled(
+        there: W,
+        series: SeriesNumber,
+        mode: Mode,
+        by: Holds,
+        blocks: bool,
+        waker: Option<&Waker>,
+    ) -> Self {
         let owner = Owner::current(mode, by != Holds::ByTask && Who::task().is_none());
         let thread = Some(Who::thread()).filter(|_| blocks);
         let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
         cells::series(series).slow.begun.fetch_add(1, Ordering::Release);
-        let place = there.begin(Waiter { owner, thread, is_recursive, since, asked: 0, alone: None });
+        let waiter = Waiter { owner, thread, is_recursive, since, asked: Asked::default(), alone: None };
+        let waker = waker.filter(|_| mode.is_step()).map(|waker| Arc::new(waker.clone()));
+        let place = there.begin(waiter, waker);
         Self { there, place, since, series, caller: owner.series(), is_over: false }
-    }
-
-    /// Keeps the waker of its task.
-    pub(super) fn polled_by(&self, waker: &Waker) {
-        self.there.set_waker(self.place, waker.clone());
     }
 
     /// Notes which calls wait for nothing else, where somebody asks.
     pub(super) fn again(&self, waker: &Waker) {
-        if let Some(alone) = __locks::waits(waker) {
-            self.there.set_alone(self.place, alone);
+        if __locks::is_asked() {
+            self.there.polled(self.place, __locks::waits(waker));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::owner::{Owner, Who};
 use perf_runtime::__locks::Alone;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 /// A list of fewer keeps its room.
@@ -16,8 +16,9 @@ pub(crate) struct Waits {
     waiting: AtomicU32,
 }
 
-/// So often one that waits is asked which calls wait for nothing else: they may be where no answer comes from.
-pub(crate) const MOST_ASKED: u8 = 3;
+const SECOND: u64 = 1_000_000_000;
+/// The seconds after which one that waits is asked again at the latest.
+const MOST_SECONDS: u64 = 60;
 
 /// One that waits.
 #[derive(Clone, Debug)]
@@ -28,10 +29,45 @@ pub(crate) struct Waiter {
     /// Whether it is a reader that does not wait behind writers which wait.
     pub(crate) is_recursive: bool,
     pub(crate) since: u64,
-    /// So often it was asked which calls wait for nothing else.
-    pub(crate) asked: u8,
-    /// Those calls, as they were last told.
+    pub(crate) asked: Asked,
+    /// The calls that wait for nothing else, as they were last told.
     pub(crate) alone: Option<Alone>,
+}
+
+/// The questions to one that waits, which calls wait for nothing else. There may be no answer, as where its task is not polled or its waker is another: so it is asked
+/// again, after one second, two, four and so on, and in the end each minute.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// The number of questions.
+    pub(crate) times: u8,
+    /// The moment of the last one.
+    at: u64,
+    /// Whether it was polled since.
+    is_polled: bool,
+}
+
+impl Asked {
+    /// Whether it is time to ask, or to ask again.
+    pub(crate) fn is_due(self, now: u64) -> bool {
+        let seconds = (1 << self.times.saturating_sub(1).min(6)).min(MOST_SECONDS);
+        self.times == 0 || now.saturating_sub(self.at) >= seconds * SECOND
+    }
+
+    /// Whether an answer may come, once it was asked.
+    pub(crate) fn is_open(self, now: u64) -> bool {
+        self.is_due(now) || !self.is_polled
+    }
+
+    fn again(&mut self, now: u64) {
+        *self = Self { times: self.times.saturating_add(1), at: now, is_polled: false };
+    }
+}
+
+#[cfg(test)]
+impl Asked {
+    pub(crate) fn so_often(times: u8) -> Self {
+        Self { times, at: 0, is_polled: true }
+    }
 }
 
 impl Waiter {
@@ -45,7 +81,8 @@ impl Waiter {
 #[derive(Debug)]
 struct Entry {
     waiter: Waiter,
-    waker: Option<Waker>,
+    /// It is foreign code: cloned, dropped and woken outside of all locks.
+    waker: Option<Arc<Waker>>,
 }
 
 /// Waits, each at a place of its own for as long as it lasts: begun and ended in constant time, however many there are.
@@ -57,8 +94,8 @@ struct Slab {
 }
 
 impl Slab {
-    fn put(&mut self, waiter: Waiter) -> usize {
-        let entry = Some(Entry { waiter, waker: None });
+    fn put(&mut self, entry: Entry) -> usize {
+        let entry = Some(entry);
         if let Some(place) = self.free.pop() {
             if let Some(there) = self.places.get_mut(place) {
                 *there = entry;
@@ -97,9 +134,9 @@ impl Slab {
 }
 
 impl Waits {
-    /// Shows a wait, and gives its place.
-    pub(crate) fn begin(&self, waiter: Waiter) -> usize {
-        let place = self.waits().put(waiter);
+    /// Shows a wait, and gives its place. With the waker of its task where it may be asked.
+    pub(super) fn begin(&self, waiter: Waiter, waker: Option<Arc<Waker>>) -> usize {
+        let place = self.waits().put(Entry { waiter, waker });
         self.waiting.fetch_add(1, Ordering::Relaxed);
         place
     }
@@ -114,24 +151,23 @@ impl Waits {
         drop(entry);
     }
 
-    /// Keeps the waker of the task of a wait.
-    pub(super) fn set_waker(&self, place: usize, waker: Waker) {
-        let before = self.waits().get_mut(place).and_then(|entry| entry.waker.replace(waker));
-        drop(before);
-    }
-
-    /// Keeps which calls wait for nothing but a wait.
-    pub(super) fn set_alone(&self, place: usize, alone: Alone) {
-        if let Some(entry) = self.waits().get_mut(place) {
-            entry.waiter.alone = Some(alone);
+    /// Notes that the future of a wait was polled while somebody asked, and the calls that wait for nothing else, where that is known.
+    pub(super) fn polled(&self, place: usize, alone: Option<Alone>) {
+        if let Some(Entry { waiter, .. }) = self.waits().get_mut(place) {
+            waiter.asked.is_polled = true;
+            waiter.alone = alone.or_else(|| waiter.alone.take());
         }
     }
 
-    /// Asks those that `wants` chooses which calls wait for nothing else: their tasks are to be woken.
-    pub(super) fn ask(&self, wants: impl Fn(&Waiter) -> bool, wakers: &mut Vec<Waker>) {
+    /// Asks those that `wants` chooses, where it is time to, which calls wait for nothing else: their tasks are to be woken.
+    pub(super) fn ask(&self, now: u64, wants: impl Fn(&Waiter) -> bool, wakers: &mut Vec<Arc<Waker>>) {
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         let mut slab = self.waits();
-        for entry in slab.places.iter_mut().flatten().filter(|entry| wants(&entry.waiter)) {
-            entry.waiter.asked = entry.waiter.asked.saturating_add(1);
+        let due = |entry: &&mut Entry| entry.waiter.asked.is_due(now) && wants(&entry.waiter);
+        for entry in slab.places.iter_mut().flatten().filter(due) {
+            entry.waiter.asked.again(now);
             wakers.extend(entry.waker.clone());
         }
     }
@@ -163,7 +199,56 @@ mod tests {
     use proptest::prelude::*;
 
     fn waiter(since: u64) -> Waiter {
-        Waiter { owner: Owner::new(2, 0, Mode::Lock), thread: None, is_recursive: false, since, asked: 0, alone: None }
+        let owner = Owner::new(2, 0, Mode::Lock);
+        Waiter { owner, thread: None, is_recursive: false, since, asked: Asked::default(), alone: None }
+    }
+
+    fn entry(since: u64) -> Entry {
+        Entry { waiter: waiter(since), waker: None }
+    }
+
+    #[derive(Default)]
+    struct Task;
+
+    impl std::task::Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// The seconds in which one that waits is asked, of so many.
+    fn asked_in(waits: &Waits, seconds: std::ops::Range<u64>) -> Vec<u64> {
+        let mut wakers = Vec::new();
+        let is_asked = |second: &u64| {
+            wakers.clear();
+            waits.ask(second * SECOND, |_| true, &mut wakers);
+            !wakers.is_empty()
+        };
+        seconds.filter(is_asked).collect()
+    }
+
+    #[test]
+    fn one_that_waits_is_asked_again_and_again_and_never_for_the_last_time() {
+        let (waits, task) = (Waits::default(), Arc::new(Task));
+        let place = waits.begin(waiter(0), Some(Arc::new(Waker::from(Arc::clone(&task)))));
+        assert_eq!(asked_in(&waits, 0..200), [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+        assert_eq!(asked_in(&waits, 100_000..100_061), [100_000, 100_060]);
+        let is_open = || waits.read().iter().any(|waiter| waiter.asked.is_open(100_061 * SECOND));
+        assert!(is_open(), "it was not polled yet");
+        waits.polled(place, None);
+        assert!(!is_open());
+        waits.end(place);
+        assert_eq!(asked_in(&waits, 100_200..100_300), [0; 0]);
+    }
+
+    #[test]
+    fn no_waker_is_cloned_where_it_is_asked() {
+        let (waits, task) = (Waits::default(), Arc::new(Task));
+        let place = waits.begin(waiter(0), Some(Arc::new(Waker::from(Arc::clone(&task)))));
+        let mut wakers = Vec::new();
+        waits.ask(0, |_| true, &mut wakers);
+        assert_eq!((wakers.len(), Arc::strong_count(&task)), (1, 2));
+        waits.end(place);
+        drop(wakers);
+        assert_eq!(Arc::strong_count(&task), 1);
     }
 
     proptest! {
@@ -172,7 +257,7 @@ mod tests {
             let (mut slab, mut there, mut most) = (Slab::default(), Vec::new(), 0);
             for (since, end) in (0..).zip(ends) {
                 match end.filter(|_| !there.is_empty()) {
-                    None => there.push((slab.put(waiter(since)), since)),
+                    None => there.push((slab.put(entry(since)), since)),
                     Some(end) => {
                         let (place, _) = there.swap_remove(end.index(there.len()));
                         prop_assert!(slab.take(place).is_some());
@@ -193,7 +278,7 @@ mod tests {
     #[test]
     fn a_crowd_that_went_leaves_no_room_behind() {
         let mut slab = Slab::default();
-        let places: Vec<_> = (0..10_000).map(|since| slab.put(waiter(since))).collect();
+        let places: Vec<_> = (0..10_000).map(|since| slab.put(entry(since))).collect();
         assert!(places.into_iter().all(|place| slab.take(place).is_some()));
         assert_eq!((slab.places.capacity(), slab.free.capacity()), (0, 0));
     }

@@ -1,9 +1,10 @@
 //! Functions and futures that one task runs side by side: told where each waits for what the other holds, and never where one may go on.
 
 use super::judging;
+use perf_runtime::__locks::is_asked;
 use perf_runtime::monitor;
 use perf_runtime::test_util::{ManualClock, isolated};
-use perf_sync::tokio::{Mutex, MutexGuard};
+use perf_sync::tokio::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use perf_sync::{DeadlockView, Locks};
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -117,14 +118,15 @@ impl Drop for Aborts {
     }
 }
 
+/// Locks are the process's: calls of these functions in another test would wait as well.
+static ONE_BY_ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Runs it as a task while the test goes through its stages.
 async fn told(
     name: &str,
     stages: &[u64],
     work: impl FnOnce(Arc<Stage>) -> tokio::task::JoinHandle<()>,
 ) -> Vec<DeadlockView> {
-    // Locks are the process's: calls of these functions in another test would wait as well.
-    static ONE_BY_ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one = ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let test = Test::begin();
@@ -333,4 +335,76 @@ async fn timed(stage: &Stage, [held, waited]: [Taking<'_>; 2]) {
     at(stage, waited.0).await;
     let _ = tokio::time::timeout(Duration::from_secs(3600), waited.1.lock()).await;
     pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_deadlock_whose_task_is_polled_long_after_it_was_asked_is_told() {
+    let _one = ONE_BY_ONE.lock().await;
+    let _alone = isolated();
+    let test = Test::begin();
+    let stage = Arc::clone(&test.stage);
+    let task = tokio::spawn(async move {
+        let [a, b, ..] = &*four("joined-late");
+        tokio::join!(one(&stage, vec![(1, a), (2, b)]), one(&stage, vec![(1, b), (2, a)]));
+    });
+    assert_eq!(test.told("joined-late", &[1, 1, 1]).await, []);
+    let tick = || {
+        test.clock.advance(Duration::from_secs(1));
+        test.monitor.tick();
+    };
+    (0..14).for_each(|_| tick());
+    assert!(is_asked());
+    // The task was woken.
+    let told = test.told("joined-late", &[2]).await;
+    assert!(matches!(&told[..], [told] if told.certain), "{told:?}");
+    assert!(!is_asked(), "all have told it");
+    end(task).await;
+}
+
+#[tokio::test]
+async fn nobody_asks_where_those_that_wait_hold_nothing_that_others_wait_for() {
+    let _one = ONE_BY_ONE.lock().await;
+    let _alone = isolated();
+    let test = Test::begin();
+    let stage = Arc::clone(&test.stage);
+    let task = tokio::spawn(async move {
+        let [a, b, ..] = &*four("joined-convoy");
+        tokio::join!(one(&stage, vec![(1, a)]), other(&stage, vec![(1, b), (2, a)]));
+    });
+    assert_eq!(test.told("joined-convoy", &[1, 1, 8]).await, []);
+    assert!(!is_asked());
+    end(task).await;
+}
+
+#[monitor("joined_downgrades")]
+async fn downgraded(guard: RwLockWriteGuard<'_, ()>) -> RwLockReadGuard<'_, ()> {
+    yield_now().await;
+    guard.downgrade()
+}
+
+/// Keeps a lock, which another call made one that reads, and waits for another lock.
+#[monitor("joined_reads")]
+async fn reads_and_waits(stage: &Stage, lock: &RwLock<()>, (from, other): Taking<'_>) {
+    let _reads = downgraded(lock.write().await).await;
+    at(stage, from).await;
+    let _other = other.lock().await;
+}
+
+#[monitor("joined_writes")]
+async fn waits_and_writes(stage: &Stage, (from, other): Taking<'_>, lock: &RwLock<()>) {
+    let _other = other.lock().await;
+    at(stage, from).await;
+    let _writes = lock.write().await;
+}
+
+#[tokio::test]
+async fn a_lock_stays_that_of_the_call_that_took_it_where_its_mode_changes() {
+    let told = told("joined-downgraded", &[1, 7], |stage| {
+        tokio::spawn(async move {
+            let (lock, other) = (RwLock::named("joined-downgraded", ()), Mutex::named("joined-other", ()));
+            tokio::join!(reads_and_waits(&stage, &lock, (1, &other)), waits_and_writes(&stage, (1, &other), &lock));
+        })
+    });
+    let told = told.await;
+    assert!(matches!(&told[..], [told] if told.certain), "{told:?}");
 }
