@@ -54,20 +54,22 @@ async fn a_cycle_of_two_locks_is_named_with_its_functions_and_raises_an_alert() 
     let go = Arc::new(Barrier::new(2));
     let both = [tokio::spawn(checkout(Arc::clone(&go))), tokio::spawn(refund(go))];
     some_turns().await;
+    // Locks are the process's, and tests beside this one have theirs.
+    let ours = || {
+        let all = locks.view().view().deadlocks;
+        all.into_iter().filter(|deadlock| deadlock.cycle.contains("judged-")).collect::<Vec<_>>()
+    };
     clock.advance(Duration::from_secs(4));
     monitor.tick();
-    assert!(locks.view().view().deadlocks.is_empty(), "nothing has waited for five seconds yet");
+    assert!(ours().is_empty(), "nothing has waited for five seconds yet");
     clock.advance(Duration::from_secs(2));
     monitor.tick();
-    assert!(
-        locks.view().view().deadlocks.is_empty(),
-        "those that wait were asked what they wait for, and told it just now"
-    );
+    assert!(ours().is_empty(), "those that wait were asked what they wait for, and told it just now");
     some_turns().await;
     clock.advance(Duration::from_secs(1));
     monitor.tick();
-    let view = locks.view().view();
-    let [deadlock] = &view.deadlocks[..] else { panic!("{:?}", view.deadlocks) };
+    let (view, deadlocks) = (locks.view().view(), ours());
+    let [deadlock] = &deadlocks[..] else { panic!("{deadlocks:?}") };
     assert!(["judged-a → judged-b → judged-a", "judged-b → judged-a → judged-b"].contains(&&*deadlock.cycle));
     for part in [
         "operation{operation=judged_checkout} holds judged-a and waits for judged-b",
@@ -93,7 +95,7 @@ async fn a_cycle_of_two_locks_is_named_with_its_functions_and_raises_an_alert() 
     monitor.tick();
     clock.advance(Duration::from_secs(1));
     monitor.tick();
-    assert!(locks.view().view().deadlocks.is_empty());
+    assert!(ours().is_empty());
     let alerts = monitor.alerts().active();
     assert_eq!((waits(&alerts, "judged-a"), waits(&alerts, "judged-b")), (0, 0), "{alerts:?}");
     assert!(alerts.iter().all(|alert| alert.rule != "lock-deadlock"));
