@@ -34,7 +34,7 @@ pub(crate) struct Model {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelError {
     /// Told before anything is sent.
-    #[error("the model was not asked: {0}{}", hint(.0))]
+    #[error("the model was not asked: {0}")]
     Budget(#[from] BudgetError),
     /// Without the address, to which an answer may have pointed.
     #[error("the model cannot be asked: {0}")]
@@ -43,14 +43,6 @@ pub(crate) enum ModelError {
     Refused(StatusCode, String),
     #[error("the model's answer is none of a chat: {0}")]
     Unreadable(&'static str),
-}
-
-/// The option that helps where a model has no price.
-const fn hint(error: &BudgetError) -> &'static str {
-    match error {
-        BudgetError::Unpriced { .. } => " (--llm-provider names the provider whose price it has)",
-        _ => "",
-    }
 }
 
 impl From<reqwest::Error> for ModelError {
