@@ -91,7 +91,8 @@ impl Repeats {
         let counted = self.counted_mut(own, root, second)?;
         counted.note(second);
         if counted.count < repeated_at {
-            return (counted.count + 1 == repeated_at).then_some(Progress::Near);
+            // At its first, the call may not have waited yet, and is not known to be in flight.
+            return (counted.count > 1 && counted.count + 1 == repeated_at).then_some(Progress::Near);
         }
         // Its place is free for another one. It is remembered, so that it is told once.
         let told = std::mem::take(counted);

@@ -29,7 +29,7 @@ fn timed<G>(
     if let Some(guard) = try_take() {
         return Some((guard, watch.at_once(mode, by)));
     }
-    let wait = watch.wait(mode, by, true);
+    let wait = watch.wait(mode, by, true).for_a_time();
     let Some(guard) = take() else {
         wait.refused();
         return None;

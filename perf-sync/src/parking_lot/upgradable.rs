@@ -148,7 +148,7 @@ impl<'a, T: ?Sized> RwLockUpgradableReadGuard<'a, T> {
         let Self { mark, inner, hold, lock } = self;
         let (tried, waited) = match (at_once(inner), wait_to) {
             (Err(inner), Some(wait_to)) => {
-                let wait = lock.watch.wait(Mode::Write, Holds::ByThread, true);
+                let wait = lock.watch.wait(Mode::Write, Holds::ByThread, true).for_a_time();
                 (wait_to(inner), Some(wait))
             }
             (tried, _) => (tried, None),

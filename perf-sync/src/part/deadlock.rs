@@ -158,7 +158,10 @@ impl Search<'_> {
             return None;
         }
         let is_alone = |alone: &Alone| holder.call != 0 && alone.has(holder.call, holder.since);
-        if wait.thread.is_some() || wait.alone.as_ref().is_some_and(is_alone) {
+        if wait.thread.is_some() {
+            return Some(if wait.is_timed { Keeps::MayBe } else { Keeps::Certainly });
+        }
+        if wait.alone.as_ref().is_some_and(is_alone) {
             return Some(Keeps::Certainly);
         }
         let who = holder.owner.task_or_thread();
@@ -190,7 +193,7 @@ impl Search<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeps {
     Certainly,
-    /// Unless the holder is another future of its task than the one that waits, or one that waits for more than this.
+    /// Unless the holder is another future of its task than the one that waits, or one that waits for more than this, or for a time.
     MayBe,
 }
 
@@ -224,7 +227,15 @@ mod tests {
     fn waiter(who: u64, mode: Mode, since: u64) -> Waiter {
         let owner = Owner::new(who, u16::try_from(who).unwrap(), mode);
         let thread = Some(owner.task_or_thread()).filter(|who| !who.is_task());
-        Waiter { owner, thread, is_recursive: false, since, asked: Asked::so_often(ASKED_ENOUGH), alone: None }
+        Waiter {
+            owner,
+            thread,
+            is_timed: false,
+            is_recursive: false,
+            since,
+            asked: Asked::so_often(ASKED_ENOUGH),
+            alone: None,
+        }
     }
 
     fn lock(serial: u64, holders: &[Holder], waiters: &[Waiter]) -> Seen {
@@ -348,7 +359,10 @@ mod tests {
         assert!(found(&[lock(7, &[holder(3, 1)], &[waiter(3, Mode::Lock, 20)])]).is_empty());
         let blocks =
             Waiter { thread: Some(Owner::new(2, 0, Mode::Lock).task_or_thread()), ..waiter(3, Mode::Lock, 20) };
-        assert_eq!(found(&[lock(7, &[holder(3, 1)], &[blocks])]).len(), 1, "nothing of the task goes on");
+        assert_eq!(found(&[lock(7, &[holder(3, 1)], &[blocks.clone()])]).len(), 1, "nothing of the task goes on");
+        let for_a_time = Waiter { is_timed: true, ..blocks };
+        let cycles = cycles(&[lock(7, &[holder(3, 1)], &[for_a_time])], 100);
+        assert!(matches!(cycles[..], [Cycle { is_certain: false, .. }]), "until its time is over: {cycles:?}");
         let a = lock(1, &[holder(3, 1)], &[waiter(5, Mode::Lock, 20)]);
         let b = lock(2, &[holder(5, 1)], &[waiter(3, Mode::Lock, 20)]);
         assert_eq!(found(&[a.clone(), b]), [[(1, 3), (2, 5)]]);

@@ -168,8 +168,8 @@ impl Look {
         deadlocks
     }
 
-    /// Asks those that have waited too long which calls wait for nothing else, where they hold what others wait for. They tell it until the next tick. `None` where there
-    /// is nobody to tell.
+    /// Asks those that have waited too long which calls wait for nothing else, where they hold what others wait for. They tell it while what is returned lives: a caller
+    /// holds it until the next tick. `None` where no answer is awaited.
     pub(super) fn ask(&self) -> Option<Asking> {
         let wants = deadlock::to_be_asked(&self.seen, self.too_old()?);
         let asked = self.seen.iter().flat_map(|lock| &lock.waiters).filter(|waiter| wants(waiter));

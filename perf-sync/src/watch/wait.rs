@@ -49,10 +49,18 @@ impl<W: Deref<Target = Waits>> WaitAt<W> {
         let thread = Some(Who::thread()).filter(|_| blocks);
         let (since, is_recursive) = (__locks::now(), by == Holds::Recursively);
         cells::series(series).slow.begun.fetch_add(1, Ordering::Release);
-        let waiter = Waiter { owner, thread, is_recursive, since, asked: Asked::default(), alone: None };
+        let asked = Asked::default();
+        let waiter = Waiter { owner, thread, is_timed: false, is_recursive, since, asked, alone: None };
         let waker = waker.filter(|_| mode.is_step()).map(|waker| Arc::new(waker.clone()));
         let place = there.begin(waiter, waker);
         Self { there, place, since, series, caller: owner.series(), is_over: false }
+    }
+
+    /// Says that it ends by itself, when its time is over.
+    #[cfg(feature = "parking_lot")]
+    pub(crate) fn for_a_time(self) -> Self {
+        self.there.set_timed(self.place);
+        self
     }
 
     /// Notes which calls wait for nothing else, where somebody asks.

@@ -19,6 +19,8 @@ pub(crate) struct Waits {
 const SECOND: u64 = 1_000_000_000;
 /// The seconds after which one that waits is asked again at the latest.
 const MOST_SECONDS: u64 = 60;
+/// The seconds for which an answer is waited for: all measured bodies that are polled meanwhile pay for it.
+const OPEN_SECONDS: u64 = 20;
 
 /// One that waits.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub(crate) struct Waiter {
     pub(crate) owner: Owner,
     /// The thread that is blocked, where one is.
     pub(crate) thread: Option<Who>,
+    /// Whether it waits for a time that is over some day.
+    pub(crate) is_timed: bool,
     /// Whether it is a reader that does not wait behind writers which wait.
     pub(crate) is_recursive: bool,
     pub(crate) since: u64,
@@ -53,9 +57,9 @@ impl Asked {
         self.times == 0 || now.saturating_sub(self.at) >= seconds * SECOND
     }
 
-    /// Whether an answer may come, once it was asked.
+    /// Whether it is to be asked, or an answer may come soon. One that is polled later is asked again by then.
     pub(crate) fn is_open(self, now: u64) -> bool {
-        self.is_due(now) || !self.is_polled
+        self.is_due(now) || (!self.is_polled && now.saturating_sub(self.at) < OPEN_SECONDS * SECOND)
     }
 
     fn again(&mut self, now: u64) {
@@ -149,6 +153,14 @@ impl Waits {
         }
         // Foreign code is run without the list: a waker's drop.
         drop(entry);
+    }
+
+    /// Says that a wait ends by itself, when its time is over.
+    #[cfg(feature = "parking_lot")]
+    pub(super) fn set_timed(&self, place: usize) {
+        if let Some(Entry { waiter, .. }) = self.waits().get_mut(place) {
+            waiter.is_timed = true;
+        }
     }
 
     /// Notes that the future of a wait was polled while somebody asked, and the calls that wait for nothing else, where that is known.

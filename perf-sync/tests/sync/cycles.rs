@@ -32,6 +32,7 @@ async fn end(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
 
 #[tokio::test]
 async fn permits_and_guards_that_go_to_another_task_are_not_the_first_tasks() {
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);
@@ -80,6 +81,7 @@ async fn permits_and_guards_that_go_to_another_task_are_not_the_first_tasks() {
 
 #[tokio::test]
 async fn futures_of_one_task_that_wait_for_each_other_are_no_cycle() {
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);
@@ -111,6 +113,7 @@ fn one_that_upgrades_waits_for_readers_and_not_for_itself() {
     use perf_sync::parking_lot::{RwLock, RwLockUpgradableReadGuard};
 
     static LOCK: RwLock<u8> = RwLock::named("cycles-upgrade", 1);
+    let _one = crate::ONE_BY_ONE.blocking_lock();
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);

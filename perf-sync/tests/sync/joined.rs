@@ -118,16 +118,13 @@ impl Drop for Aborts {
     }
 }
 
-/// Locks are the process's: calls of these functions in another test would wait as well.
-static ONE_BY_ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 /// Runs it as a task while the test goes through its stages.
 async fn told(
     name: &str,
     stages: &[u64],
     work: impl FnOnce(Arc<Stage>) -> tokio::task::JoinHandle<()>,
 ) -> Vec<DeadlockView> {
-    let _one = ONE_BY_ONE.lock().await;
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let test = Test::begin();
     let task = work(Arc::clone(&test.stage));
@@ -339,7 +336,7 @@ async fn timed(stage: &Stage, [held, waited]: [Taking<'_>; 2]) {
 
 #[tokio::test]
 async fn a_deadlock_whose_task_is_polled_long_after_it_was_asked_is_told() {
-    let _one = ONE_BY_ONE.lock().await;
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let test = Test::begin();
     let stage = Arc::clone(&test.stage);
@@ -363,7 +360,7 @@ async fn a_deadlock_whose_task_is_polled_long_after_it_was_asked_is_told() {
 
 #[tokio::test]
 async fn nobody_asks_where_those_that_wait_hold_nothing_that_others_wait_for() {
-    let _one = ONE_BY_ONE.lock().await;
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let test = Test::begin();
     let stage = Arc::clone(&test.stage);

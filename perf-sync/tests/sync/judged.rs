@@ -48,6 +48,7 @@ async fn some_turns() {
 
 #[tokio::test]
 async fn a_cycle_of_two_locks_is_named_with_its_functions_and_raises_an_alert() {
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);
@@ -109,6 +110,7 @@ fn waits(alerts: &[Alert], lock: &str) -> usize {
 
 #[tokio::test]
 async fn a_convoy_names_its_holder_in_metrics_and_view_and_is_no_deadlock() {
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);
@@ -148,6 +150,7 @@ async fn a_convoy_names_its_holder_in_metrics_and_view_and_is_no_deadlock() {
 #[tokio::test]
 async fn of_locks_of_one_name_the_one_that_is_waited_for_the_longest_is_told_of() {
     static OF_ONE_NAME: [Mutex<()>; 3] = [const { Mutex::named("judged-account", ()) }; 3];
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);
@@ -194,6 +197,7 @@ async fn read(lock: &'static RwLock<()>) {
 #[tokio::test]
 async fn the_one_that_waits_is_of_the_mode_that_is_told_of() {
     static MODES: RwLock<()> = RwLock::named("judged-modes", ());
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let (monitor, _locks) = judging(|builder| builder);
@@ -228,6 +232,7 @@ async fn end(tasks: Vec<JoinHandle<()>>) {
 
 #[tokio::test]
 async fn metrics_are_the_counts_and_both_histograms_have_their_number() {
+    let _one = crate::ONE_BY_ONE.lock().await;
     let _alone = isolated();
     let clock = ManualClock::hold();
     let lock = Mutex::named("judged-metrics", ());

@@ -44,6 +44,10 @@ mod tasks;
 #[cfg(feature = "tokio")]
 mod told;
 
+/// Locks are the process's, and so is whether somebody asks what waits: tests of cycles run one after the other.
+#[cfg(any(feature = "flume", feature = "tokio"))]
+static ONE_BY_ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// A monitor that shows locks.
 fn monitor() -> (Monitor, Locks) {
     let monitor = Locks::set_up(Monitor::builder()).build().unwrap();

@@ -82,8 +82,13 @@ impl Ticks {
             match self.seen_first.take() {
                 // One after the other, until the ticker goes on.
                 Some((from, to)) if to == self.last => self.found_pause((from, now), is_of_ticker),
-                _ if had_ticker => self.found_pause(gap, is_of_ticker),
-                _ => {}
+                // With looks between, which the ticker left out too.
+                Some(first) => {
+                    self.found_pause(first, true);
+                    self.found_pause(gap, is_of_ticker);
+                }
+                None if had_ticker => self.found_pause(gap, is_of_ticker),
+                None => {}
             }
         } else if is_of_ticker && let Some(gap) = self.seen_first.take() {
             self.found_pause(gap, true);
