@@ -361,10 +361,8 @@ fn a_call_is_not_stuck_because_somebody_looked_before_the_ticker_went_on() {
     });
     // Stopped again, as a machine is that wakes slowly.
     a_call_seen_to_wait_for_4s(|clock, monitor| {
-        for _ in 0..2 {
-            monitor.summary(Window::LastMinute);
-            clock.advance(5 * SECOND);
-        }
+        monitor.summary(Window::LastMinute);
+        clock.advance(5 * SECOND);
     });
 }
 

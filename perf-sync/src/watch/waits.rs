@@ -212,7 +212,15 @@ mod tests {
 
     fn waiter(since: u64) -> Waiter {
         let owner = Owner::new(2, 0, Mode::Lock);
-        Waiter { owner, thread: None, is_recursive: false, since, asked: Asked::default(), alone: None }
+        Waiter {
+            owner,
+            thread: None,
+            is_timed: false,
+            is_recursive: false,
+            since,
+            asked: Asked::default(),
+            alone: None,
+        }
     }
 
     fn entry(since: u64) -> Entry {
