@@ -359,8 +359,8 @@ mod tests {
         assert!(found(&[lock(7, &[holder(3, 1)], &[waiter(3, Mode::Lock, 20)])]).is_empty());
         let blocks =
             Waiter { thread: Some(Owner::new(2, 0, Mode::Lock).task_or_thread()), ..waiter(3, Mode::Lock, 20) };
-        assert_eq!(found(&[lock(7, &[holder(3, 1)], &[blocks.clone()])]).len(), 1, "nothing of the task goes on");
-        let for_a_time = Waiter { is_timed: true, ..blocks };
+        let for_a_time = Waiter { is_timed: true, ..blocks.clone() };
+        assert_eq!(found(&[lock(7, &[holder(3, 1)], &[blocks])]).len(), 1, "nothing of the task goes on");
         let cycles = cycles(&[lock(7, &[holder(3, 1)], &[for_a_time])], 100);
         assert!(matches!(cycles[..], [Cycle { is_certain: false, .. }]), "until its time is over: {cycles:?}");
         let a = lock(1, &[holder(3, 1)], &[waiter(5, Mode::Lock, 20)]);
