@@ -165,22 +165,22 @@ pub(crate) struct Frame {
 struct Plans {
     /// Whether its body asked for room.
     was_planned: bool,
-    /// So many it sent.
+    /// The number of calls that it sent.
     sent: u32,
-    /// So many of these the provider refused, or never got.
+    /// The number of these that the provider refused, or never got.
     refused: u32,
     /// Reservations that its body still holds.
     held: u32,
     /// Those that the body left to its end.
     left: Vec<Reservation>,
-    /// What spans and requests inside it told, each of which settles a reservation rather than being charged once more.
+    /// Calls inside it, as spans and requests told of them, each of which settles a reservation rather than being charged once more.
     heard: Vec<Heard>,
 }
 
-/// What a span or a request told of a call that has a reservation.
+/// A call that has a reservation, as a span or a request told of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Heard {
-    /// What it cost.
+    /// Its cost.
     Cost(Spend),
     /// It failed or was given up, and nobody knows what it cost.
     Lost,

@@ -96,7 +96,7 @@ impl Slots {
         }
     }
 
-    /// When the lock was taken and by whose call, of a holder that is named. Only the holder itself asks.
+    /// The moment at which the lock was taken, and by whose call, of a holder that is named. Only the holder itself asks.
     pub(crate) fn taken(&self, place: Place) -> Option<Taken> {
         let slot = self.0.get(usize::from(place.0))?;
         Some(Taken { since: slot.since.load(Ordering::Relaxed), call: slot.call.load(Ordering::Relaxed) })

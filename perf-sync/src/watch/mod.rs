@@ -266,7 +266,7 @@ impl Mark {
         Held::new(there, instance, owner, taken, since, 0)
     }
 
-    /// When its lock was taken and by which call, of a hold that becomes another one at a moment.
+    /// The moment at which its lock was taken, and by which call, of a hold that becomes another one at a moment.
     fn taken(&self, now: u64) -> Taken {
         self.there().slots.taken(self.place).unwrap_or(Taken { since: now, call: 0 })
     }
