@@ -175,7 +175,7 @@ impl Look {
         let asked = self.seen.iter().flat_map(|lock| &lock.waiters).filter(|waiter| wants(waiter));
         let asked: Vec<_> = asked.map(|waiter| waiter.asked).collect();
         let now = self.names.now;
-        // Whoever is woken finds that somebody asks.
+        // Before anything is woken: the bodies that are polled then are to count.
         let asking = asked.iter().any(|asked| asked.is_open(now)).then(Asking::new)?;
         if asked.iter().any(|asked| asked.is_due(now)) {
             instance::ask(now, wants);
