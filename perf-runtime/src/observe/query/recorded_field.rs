@@ -12,9 +12,9 @@ pub struct RecordedField {
     /// The name of the field.
     pub name: String,
     /// The value; `None` where it is [withheld](crate::series::RecordedCall::fields_withheld). Of a text the first 256 bytes, and less where all of the call are more than
-    /// 1,024. It is as the program gave it, which may be as strangers did.
+    /// 1,024; nothing of those behind them, and of those after the sixteenth. It is as the program gave it, which may be as strangers did.
     pub value: Option<String>,
-    /// Whether there was more of the value.
+    /// Whether there was more of the value: all of it, where the value is empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_cut: bool,
 }

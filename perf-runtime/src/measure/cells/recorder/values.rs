@@ -13,11 +13,11 @@ use tracing::subscriber::Interest;
 use tracing::{Metadata, callsite};
 use tracing_core::identify_callsite;
 
-/// So many values of a call are kept.
+/// So many values of a call are kept. Of those beyond, and of those that no room is left for, it is kept that there were any.
 pub(crate) const MOST_VALUES: usize = 16;
 /// So many bytes of a text.
 pub(crate) const MOST_TEXT: usize = 256;
-/// So many bytes of all values of a call.
+/// So many bytes of all values of a call, but for the marks of those that are left out.
 const MOST_BYTES: usize = 1_024;
 /// The bytes before a text: the field's place, the sort of value and the length.
 const HEAD: usize = 4;
@@ -99,14 +99,14 @@ impl Values {
         let field = any_field()?;
         let mut this = hold();
         this.names = names;
-        for ((place, value), name) in (0..).zip(values).zip(names).take(MOST_VALUES) {
+        for ((place, value), name) in (0_u8..).zip(values).zip(names) {
             if *name == ADDED {
                 continue;
             }
-            let before = this.bytes.len();
-            if run_guarded(|| value.record(&field, &mut Pen { bytes: &mut this.bytes, place })).is_none() {
+            let (before, is_full) = (this.bytes.len(), usize::from(place) >= MOST_VALUES);
+            if run_guarded(|| value.record(&field, &mut Pen { bytes: &mut this.bytes, place, is_full })).is_none() {
                 this.bytes.truncate(before);
-                Pen { bytes: &mut this.bytes, place }.text(|text| text.write_str(PANICKED));
+                Pen { bytes: &mut this.bytes, place, is_full }.text(|text| text.write_str(PANICKED));
             }
         }
         if this.bytes.is_empty() {
@@ -176,19 +176,32 @@ fn next(bytes: &[u8]) -> Option<(u8, KeptValue<'_>, &[u8])> {
 struct Pen<'a> {
     bytes: &'a mut Vec<u8>,
     place: u8,
+    /// Whether there were as many values before it as are kept.
+    is_full: bool,
 }
 
 impl Pen<'_> {
     fn number(&mut self, sort: u8, number: [u8; 8]) {
-        if self.bytes.len() + NUMBER <= MOST_BYTES {
-            self.bytes.extend([self.place, sort]);
-            self.bytes.extend(number);
+        if self.room(NUMBER).is_none() {
+            return self.leave_out();
         }
+        self.bytes.extend([self.place, sort]);
+        self.bytes.extend(number);
+    }
+
+    /// The room behind so many bytes.
+    fn room(&self, bytes: usize) -> Option<usize> {
+        MOST_BYTES.checked_sub(self.bytes.len() + bytes).filter(|_| !self.is_full)
+    }
+
+    /// Keeps of a value that there was one: a text of which nothing is left.
+    fn leave_out(&mut self) {
+        self.bytes.extend([self.place, CUT_TEXT, 0, 0]);
     }
 
     fn text(&mut self, write: impl FnOnce(&mut Text<'_>) -> fmt::Result) {
         let head = self.bytes.len();
-        let Some(room) = MOST_BYTES.checked_sub(head + HEAD) else { return };
+        let Some(room) = self.room(HEAD) else { return self.leave_out() };
         self.bytes.extend([self.place, TEXT, 0, 0]);
         let mut text = Text { bytes: self.bytes, room: room.min(MOST_TEXT), is_cut: false };
         // An error of the value's own: it is shown as far as it came.

@@ -70,19 +70,41 @@ fn long_values_are_cut_between_characters() {
 fn the_values_of_a_call_are_so_many_and_so_long() {
     let numbers = [7_u64; 18];
     let values = numbers.each_ref().map(|number| number as &dyn Value);
-    assert_eq!(texts(&values).len(), MOST_VALUES);
+    let all = texts(&values);
+    assert_eq!(all.len(), 18);
+    assert!(all[..MOST_VALUES].iter().all(|(_, text, is_cut)| text == "7" && !is_cut));
+    // Nothing is missing in silence.
+    assert!(all[MOST_VALUES..].iter().all(|(_, text, is_cut)| text.is_empty() && *is_cut));
     let long = "y".repeat(10_000);
     let long = [long.as_str(); 18];
     let values = long.each_ref().map(|text| text as &dyn Value);
     let all = texts(&values);
-    let bytes: usize = all.iter().map(|(_, text, _)| text.len()).sum();
-    assert!((MOST_BYTES - 8 * HEAD..=MOST_BYTES).contains(&(bytes + all.len() * HEAD)), "{bytes} in {}", all.len());
+    let (texts_there, marks): (Vec<_>, Vec<_>) = all.iter().partition(|(_, text, _)| !text.is_empty());
+    let bytes: usize = texts_there.iter().map(|(_, text, _)| text.len() + HEAD).sum();
+    assert!((MOST_BYTES - 8 * HEAD..=MOST_BYTES).contains(&bytes), "{bytes} in {}", texts_there.len());
     assert!(all.iter().all(|(_, _, is_cut)| *is_cut));
-    // Behind them there is no room for a number either.
-    let values: Vec<&dyn Value> = values.iter().take(5).copied().chain([&1_u64 as &dyn Value]).collect();
-    assert!(texts(&values).iter().all(|(name, ..)| *name != "f"));
+    assert_eq!(texts_there.len() + marks.len(), 18);
+    // Behind them there is no room for a number either, and one that is recorded later is still not there.
+    let values: Vec<&dyn Value> = values.iter().take(5).copied().chain([&1_u64 as &dyn Value, &Empty]).collect();
+    let all = texts(&values);
+    assert_eq!(all.last(), Some(&("f", String::new(), true)));
     let kept = kept(&values).unwrap();
-    assert!(kept.bytes() <= MOST_BYTES + size_of::<KeptValues>());
+    assert!(kept.bytes() <= MOST_BYTES + 2 * HEAD + size_of::<KeptValues>());
+}
+
+#[test]
+fn a_value_that_is_left_out_is_not_asked_for_its_text() {
+    let asked = Cell::new(0);
+    struct Counted<'a>(&'a Cell<u32>);
+    impl Debug for Counted<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.set(self.0.get() + 1);
+            f.write_str("asked")
+        }
+    }
+    let counted = debug(Counted(&asked));
+    let all = texts(&[&counted as &dyn Value; 18]);
+    assert_eq!((all.len(), asked.get()), (18, 16));
 }
 
 /// Writes a part of itself, and then this.
