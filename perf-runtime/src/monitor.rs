@@ -7,7 +7,9 @@ use crate::error::{ConfigError, InstallError};
 #[cfg(feature = "metrics")]
 use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
-use crate::extend::{Costs, KeptStates, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers};
+use crate::extend::{
+    Costs, KeptStates, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers, WaitSources,
+};
 use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::objective::tracker::Objectives;
 use crate::log_level;
@@ -149,6 +151,7 @@ struct Inner {
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
     kept_states: KeptStates,
+    wait_sources: WaitSources,
     service: Option<Arc<Service>>,
     others: Others,
     samplers: Samplers,
@@ -341,6 +344,7 @@ impl Monitor {
             providers: Providers::default(),
             shutdown_hooks: ShutdownHooks::default(),
             kept_states: KeptStates::default(),
+            wait_sources: WaitSources::default(),
             service,
             others: Others::new(sources),
             samplers: Samplers::default(),

@@ -1,12 +1,14 @@
 // The map of calls: the series as boxes, from those that nothing measured calls on the left to those that call nothing on the right.
 
 import { Question } from "./ask.js";
-import { attribute, h, keyed, s, steady, text, wide } from "./dom.js";
+import { attribute, breakable, h, keyed, s, steady, text, wide } from "./dom.js";
 import { duration, number, share } from "./format.js";
-import { knownSince, link } from "./tree.js";
+import { knownSince, link, waitedFor } from "./tree.js";
 
 /** So many edges are drawn: those that took the most time. */
 const MOST = 80;
+/** So many waits for what is no call: the longest. */
+const MOST_WAITS = 40;
 const NONE = "No call was made inside another in this time. A function that is annotated, and called by one that is, shows here.";
 /** The width of the lines, in pixels. */
 const [THIN, THICK] = [1, 8];
@@ -16,8 +18,8 @@ function failures({ calls, failed }) {
   return failed > 0 ? `${number(failed)} failed (${share(failed / calls)})` : "";
 }
 
-/** The boxes with their columns: each to the right of all that call it, but where calls go in a circle. */
-function layOut(edges) {
+/** The boxes with their columns: each to the right of all that call it, or wait for it, but where calls go in a circle. */
+function layOut(edges, waits) {
   const nodes = new Map();
   const node = (name) => nodes.get(name) ?? nodes.set(name, { name, inside: [], calls: 0, seconds: 0, failed: 0, within: 0, column: 0 }).get(name);
   const called = new Set();
@@ -31,6 +33,12 @@ function layOut(edges) {
     parent.inside.push(child);
     parent.within += edge.seconds;
     called.add(child);
+  }
+  for (const wait of waits) {
+    const [thing, series] = [node(waitedFor(wait)), node(wait.series)];
+    Object.assign(thing, { isWaitedFor: true, calls: thing.calls + wait.waits, seconds: thing.seconds + wait.waited_seconds });
+    series.inside.push(thing);
+    called.add(thing);
   }
   const all = [...nodes.values()].toSorted((one, other) => weight(other) - weight(one));
   // Those that only call each other in a circle begin with the one that took the most time.
@@ -72,14 +80,19 @@ export class CallMap {
     this.map = h("div", { class: "map" }, this.lines, this.columns);
     this.since = h("p", { class: "quiet" });
     this.note = h("p", { class: "quiet" });
+    this.most = h("p", { class: "quiet" });
     this.body = h("tbody");
     const heads = ["Caller", "Called", "Calls", "Failed", "Mean", "Waited for it"].map((name, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, name));
     this.table = wide("Calls inside calls", h("table", {}, h("caption", {}, "Calls inside calls"), h("thead", {}, h("tr", {}, heads)), this.body));
     this.card = wide("Who calls whom", this.map);
     this.none = h("p", { class: "card", hidden: true }, NONE);
-    this.element = h("div", { class: "page" }, h("h1", {}, this.title), this.since, this.note, this.card, this.none, this.table);
-    this.edges = [];
-    this.asked = new Question("api/v1/edges", (answer) => this.show(answer));
+    this.element = h("div", { class: "page" }, h("h1", {}, this.title), this.since, this.note, this.most, this.card, this.none, this.table);
+    [this.edges, this.waits, this.isKnown] = [[], [], false];
+    this.asked = new Question("api/v1/edges", (answer) => this.showEdges(answer));
+    this.askedWaits = new Question("api/v1/waits", (answer) => {
+      this.waits = answer?.waits ?? [];
+      this.show();
+    });
     new ResizeObserver(() => this.draw()).observe(this.columns);
     for (const type of ["pointerover", "focusin"]) this.columns.addEventListener(type, ({ target }) => this.light(target.closest?.("li[data-name]")?.dataset.name));
     for (const type of ["pointerleave", "focusout"]) this.columns.addEventListener(type, () => this.light(undefined));
@@ -93,16 +106,26 @@ export class CallMap {
   update(store) {
     this.from = store.isPast ? store.span()[0] : null;
     this.asked.ask([["sort", "-seconds"], ["limit", MOST]], store);
+    // They are counted since the process began, and not by the second.
+    if (store.isPast) this.askedWaits.forget();
+    else this.askedWaits.askAt([["sort", "-waited_seconds"], ["limit", MOST_WAITS]], store.at ?? Date.now());
   }
 
-  show(answer) {
-    this.edges = answer?.edges ?? [];
-    const isEmpty = this.edges.length === 0;
-    [this.card.hidden, this.table.hidden, this.note.hidden] = [isEmpty, isEmpty, isEmpty];
-    this.none.hidden = answer === null || !isEmpty;
+  showEdges(answer) {
+    [this.edges, this.isKnown] = [answer?.edges ?? [], answer !== null];
     text(this.since, knownSince(answer, this.from));
-    text(this.note, `A line is as thick as the time that it took; a dashed line has failures.${answer?.next ? ` The ${MOST} that took the most time are drawn.` : ""}`);
-    this.fill(layOut(this.edges));
+    text(this.most, answer?.next ? `The ${MOST} that took the most time are drawn.` : "");
+    this.show();
+  }
+
+  show() {
+    const isEmpty = this.edges.length + this.waits.length === 0;
+    [this.card.hidden, this.note.hidden] = [isEmpty, isEmpty];
+    this.table.hidden = this.edges.length === 0;
+    this.none.hidden = !this.isKnown || !isEmpty;
+    const ofWaits = this.waits.length > 0 ? " A dotted line leads to a lock, channel or statement that calls have waited for since the process began." : "";
+    text(this.note, `A line is as thick as the time that it took; a dashed line has failures.${ofWaits}`);
+    this.fill(layOut(this.edges, this.waits));
     this.list();
     this.draw();
   }
@@ -113,8 +136,9 @@ export class CallMap {
     keyed(this.columns, columns.map((own, place) => ({ own, place })), ({ place }) => place, () => h("li", {}, h("ul")), (item, { own }) => {
       const list = item.firstElementChild;
       const sorted = own.toSorted((one, other) => weight(other) - weight(one) || (one.name < other.name ? -1 : 1));
-      keyed(list, kept(list, sorted), ({ name }) => name, ({ name }) => h("li", { "data-name": name }, link(name), h("span", { class: "quiet" })), (box, node) => {
-        const words = node.calls > 0 ? [`${number(node.calls)} calls`, duration(node.seconds / node.calls), failures(node)] : ["called by nothing measured"];
+      keyed(list, kept(list, sorted), ({ name }) => name, ({ name, isWaitedFor }) => h("li", { "data-name": name }, isWaitedFor ? h("span", {}, breakable(name)) : link(name), h("span", { class: "quiet" })), (box, node) => {
+        const counted = `${number(node.calls)} ${node.isWaitedFor ? "waits" : "calls"}`;
+        const words = node.calls > 0 ? [counted, duration(node.seconds / node.calls), failures(node)] : ["called by nothing measured"];
         text(box.lastElementChild, words.filter(Boolean).join(" · "));
       });
     });
@@ -138,12 +162,14 @@ export class CallMap {
     attribute(this.lines, "viewBox", `0 0 ${this.columns.scrollWidth} ${this.columns.scrollHeight}`);
     attribute(this.lines, "width", this.columns.scrollWidth);
     attribute(this.lines, "height", this.columns.scrollHeight);
-    const lines = this.edges.filter(({ parent, child }) => places.has(parent) && places.has(child));
+    const ofWaits = this.waits.map((wait) => ({ parent: wait.series, child: waitedFor(wait), isWait: true }));
+    const lines = [...this.edges, ...ofWaits].filter(({ parent, child }) => places.has(parent) && places.has(child));
     keyed(this.lines, lines, ({ parent, child }) => JSON.stringify([parent, child]), ({ parent, child }) => s("path", { "data-parent": parent, "data-child": child }), (path, edge) => {
       const [from, to] = [places.get(edge.parent), places.get(edge.child)];
       attribute(path, "d", curve(from, to, whole));
-      attribute(path, "stroke-width", THIN + (THICK - THIN) * (edge.seconds / most));
+      attribute(path, "stroke-width", edge.isWait ? THIN : THIN + (THICK - THIN) * (edge.seconds / most));
       path.classList.toggle("failing", edge.failed > 0);
+      path.classList.toggle("wait", edge.isWait === true);
     });
   }
 

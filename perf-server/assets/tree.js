@@ -33,12 +33,12 @@ function setBar(cell, ratio) {
   text(words, share(ratio ?? null));
 }
 
-/** A table whose first column names a series, and whose second is a bar. */
+/** A table whose first column names a series, or what `first` says, and whose second is a bar. */
 class Bars {
-  constructor(title, columns) {
+  constructor(title, columns, first = "Series") {
     this.columns = columns;
     this.body = h("tbody");
-    const heads = ["Series", ...columns.map(([name]) => name)].map((name, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, name));
+    const heads = [first, ...columns.map(([name]) => name)].map((name, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, name));
     this.element = wide(title, h("table", { class: "bars" }, h("caption", {}, title), h("thead", {}, h("tr", {}, heads)), this.body));
     this.element.hidden = true;
   }
@@ -47,7 +47,7 @@ class Bars {
   set(rows) {
     this.element.hidden = rows.length === 0;
     const shown = steady(this.body, rows, ({ name }) => name);
-    const make = (row) => h("tr", {}, h("th", { scope: "row" }, row.isPlain ? row.name : link(row.name)), this.columns.map((_, place) => (place === 0 ? bar() : h("td", { class: "number" }))));
+    const make = (row) => h("tr", {}, h("th", { scope: "row" }, row.isPlain ? breakable(row.name) : link(row.name)), this.columns.map((_, place) => (place === 0 ? bar() : h("td", { class: "number" }))));
     keyed(this.body, shown.slice(0, MOST), ({ name }) => name, make, (element, row) => {
       this.columns.forEach(([, show], place) => {
         const cell = element.children[place + 1];
@@ -64,6 +64,18 @@ const EDGE = [
   ["Mean", (row) => duration(row.calls > 0 ? row.seconds / row.calls : null)],
 ];
 
+const WAIT = [
+  ["Of these waits", (row) => row.share],
+  ["Waits", (row) => number(row.waits)],
+  ["Seconds", (row) => duration(row.waited_seconds)],
+  ["Mean", (row) => duration(row.waits > 0 ? row.waited_seconds / row.waits : null)],
+];
+
+/** What a call waited for that is no call, in words: the sort of thing, and its name. */
+export function waitedFor({ on, name }) {
+  return `${on} ${name}`;
+}
+
 /** Since when the tree of calls is known, where a range of the past begins before, at `from`. */
 export function knownSince(answer, from) {
   const since = Date.parse(answer?.since ?? "");
@@ -76,18 +88,20 @@ export class Inside {
     this.shares = new Bars("Where its time goes", [["Of its time", (row) => row.share], ["Seconds", (row) => duration(row.seconds)]]);
     this.within = new Bars("Calls inside it", [["Of the time of its calls", (row) => row.share], ...EDGE]);
     this.callers = new Bars("Called from", [["Of its time", (row) => row.share], ...EDGE]);
+    this.waits = new Bars("Waited for, since the process began", WAIT, "Lock, channel or statement");
     this.since = h("p", { class: "quiet" });
-    this.element = h("section", { class: "page" }, this.since, this.shares.element, h("div", { class: "pair" }, this.within.element, this.callers.element));
+    this.element = h("section", { class: "page" }, this.since, this.shares.element, h("div", { class: "pair" }, this.within.element, this.callers.element), this.waits.element);
     this.element.hidden = true;
     this.asked = new Question("api/v1/shares", (answer) => this.showShares(answer));
     this.askedWithin = new Question("api/v1/edges", (answer) => this.showWithin(answer));
     this.askedCallers = new Question("api/v1/edges", (answer) => this.showCallers(answer));
+    this.askedWaits = new Question("api/v1/waits", (answer) => this.showWaits(answer));
   }
 
   /** `row` is the series, with pairs of labels. */
   update(store, row) {
     if (!row.count) {
-      [this.asked, this.askedWithin, this.askedCallers].forEach((question) => question.forget());
+      [this.asked, this.askedWithin, this.askedCallers, this.askedWaits].forEach((question) => question.forget());
       return;
     }
     this.from = store.isPast ? store.span()[0] : null;
@@ -95,10 +109,13 @@ export class Inside {
     this.asked.ask([["series", id]], store);
     this.askedWithin.ask([["parent", id], ["sort", "-seconds"]], store);
     this.askedCallers.ask([["child", id], ["sort", "-seconds"]], store);
+    // They are counted since the process began, and not by the second.
+    if (store.isPast) this.askedWaits.forget();
+    else this.askedWaits.askAt([["series", id], ["sort", "-waited_seconds"], ["limit", MOST]], store.at ?? Date.now());
   }
 
   show() {
-    this.element.hidden = [this.shares, this.within, this.callers].every(({ element }) => element.hidden);
+    this.element.hidden = [this.shares, this.within, this.callers, this.waits].every(({ element }) => element.hidden);
   }
 
   showShares(answer) {
@@ -119,6 +136,13 @@ export class Inside {
   drawWithin() {
     const all = this.total;
     this.within.set((this.edges ?? []).map((edge) => ({ ...edge, name: edge.child, share: all > 0 ? edge.seconds / all : null })));
+    this.show();
+  }
+
+  showWaits(answer) {
+    const waits = answer?.waits ?? [];
+    const all = waits.reduce((sum, wait) => sum + wait.waited_seconds, 0);
+    this.waits.set(waits.map((wait) => ({ ...wait, name: waitedFor(wait), isPlain: true, share: all > 0 ? wait.waited_seconds / all : null })));
     this.show();
   }
 

@@ -7,7 +7,7 @@ use crate::repeated::AllRepeated;
 use crate::settings::Settings;
 use crate::store::{Limits, Statement, Store};
 use perf_runtime::config::Section;
-use perf_runtime::extend::{ExposedText, Tick, TickObserver};
+use perf_runtime::extend::{ExposedText, Tick, TickObserver, WaitSource};
 use perf_runtime::metric::names;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use std::fmt;
@@ -26,7 +26,7 @@ const TICKS_BETWEEN_POOLS: u64 = 10;
 pub struct Sql {
     statements: Statements,
     claim: Option<process::Claim>,
-    _guards: Option<(TickObserver, ExposedText)>,
+    _guards: Option<(TickObserver, ExposedText, WaitSource)>,
 }
 
 /// A handle on the statements of a program. Cheap to clone.
@@ -100,7 +100,7 @@ impl Sql {
             return Ok(Self { statements, claim: None, _guards: None });
         }
         monitor.add_rules(&figures::rules());
-        let (of_ticks, of_text) = (Arc::downgrade(&inner), Arc::downgrade(&inner));
+        let [of_ticks, of_text, of_waits] = [(); 3].map(|()| Arc::downgrade(&inner));
         let observer = monitor.on_tick(SECTION, move |tick| {
             if let Some(inner) = of_ticks.upgrade() {
                 inner.tick(tick);
@@ -108,7 +108,9 @@ impl Sql {
         });
         let text =
             monitor.expose_text(move || of_text.upgrade().map(|inner| figures::text(&inner)).unwrap_or_default());
-        Ok(Self { statements, claim: None, _guards: Some((observer, text)) })
+        let waits = move || of_waits.upgrade().map(|inner| Statements { inner }.waits()).unwrap_or_default();
+        let waits = monitor.count_waits(waits);
+        Ok(Self { statements, claim: None, _guards: Some((observer, text, waits)) })
     }
 
     /// Counts what [`layer`](crate::layer) hears, too.

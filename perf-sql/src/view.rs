@@ -3,7 +3,7 @@
 use crate::figures::id;
 use crate::sql::{Statements, process};
 use crate::store::{Counts, OfCaller, Statement};
-use perf_runtime::extend::CallSeries;
+use perf_runtime::extend::{CallSeries, Wait, WaitedOn};
 use perf_runtime::series::SeriesId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -168,6 +168,22 @@ impl Statements {
         // Of the same moment as the statements: one that passes through just now is in neither.
         view.events = view.statements.iter().chain(&view.overflow).map(|one| one.executions).sum();
         view
+    }
+}
+
+impl Statements {
+    /// The calls that executed statements, beside other waits. Executions around which no known call ran belong to no series.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        let view = self.view();
+        let waits = |one: &StatementView| {
+            let wait = |caller: &CallerView| {
+                let series: SeriesId = caller.caller.as_ref()?.parse().ok()?;
+                let series = series.without_late_labels();
+                Some(Wait::new(series, WaitedOn::Statement, &*one.statement, caller.executions, caller.seconds))
+            };
+            one.callers.iter().filter_map(wait).collect::<Vec<_>>()
+        };
+        view.statements.iter().chain(&view.overflow).flat_map(waits).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Inner, Monitor, judging};
 use crate::error::ConfigError;
 use crate::extend::{
     Cost, Deadline, KeptState, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State,
-    Tick, TickObserver,
+    Tick, TickObserver, Wait, WaitSource,
 };
 use crate::judge::health::part_resource::Resource;
 use crate::judge::rule::set::RuleSet;
@@ -128,6 +128,12 @@ impl Monitor {
     /// enabled", and not "nothing there".
     pub fn ask<T: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.inner.providers.ask()
+    }
+
+    /// Has [`waits`](Self::waits) tell what a part knows of waits of calls, until the guard is dropped. `read` is called whenever somebody asks: let it
+    /// bound what it tells, and take milliseconds at most. The waits of one that panics are left out.
+    pub fn count_waits(&self, read: impl Fn() -> Vec<Wait> + Send + Sync + 'static) -> WaitSource {
+        self.inner.wait_sources.add(read)
     }
 
     /// Has `end` called when the monitor is [shut down](Self::shutdown), unless the guard is dropped before. The part that

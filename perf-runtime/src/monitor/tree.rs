@@ -1,7 +1,7 @@
 //! The tree of calls: which were made inside which, and where the time of a series goes.
 
 use super::Monitor;
-use crate::extend::CallSeries;
+use crate::extend::{CallSeries, Wait};
 use crate::measure::clock::{self, wall};
 use crate::observe::query::edge_log;
 use crate::observe::query::edges::{self, Edge};
@@ -51,6 +51,12 @@ impl Monitor {
     /// ```
     pub fn edges(&self, range: impl Into<TimeRange>) -> Vec<Edge> {
         edges::edges(&self.tree_of(&range.into()))
+    }
+
+    /// The waits of calls for what is no call, such as a lock, room in a channel or a statement: since the process began, for each series and thing, the
+    /// longest first. Of what [parts count](Self::count_waits); empty where none does.
+    pub fn waits(&self) -> Vec<Wait> {
+        self.inner.wait_sources.read()
     }
 
     /// The names of the series whose calls made others, or had [something counted](crate::extend::running_call) inside them: of requests

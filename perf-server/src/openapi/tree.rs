@@ -1,14 +1,16 @@
 //! The description of calls that were made inside others.
 
 use super::describe::{
-    Description, Fields, Operations, count, list, matching, next, number, number_or_null, object, ranged, read, text,
-    time, window,
+    Description, Fields, Operations, choice, count, list, matching, next, number, number_or_null, object, ranged, read,
+    text, time, window,
 };
 use perf_runtime::Kind;
+use perf_runtime::extend::WaitedOn;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::ObjectBuilder;
 
 const SORTS: [&str; 5] = ["id", "calls", "seconds", "failed", "waited_seconds"];
+const SORTS_OF_WAITS: [&str; 3] = ["id", "waits", "waited_seconds"];
 
 pub(super) fn part() -> OpenApi {
     Description::new()
@@ -27,8 +29,17 @@ pub(super) fn part() -> OpenApi {
                 .json("Shares")
                 .problem("404", "No series is called so."),
         )
+        .get(
+            "/api/v1/waits",
+            read("series", "What calls waited for that is no call, since the process began: locks, room in channels and statements, as far as parts count them")
+                .query("series", "Only those of the calls of this series. A request is known by its method and route.", series_id())
+                .query("on", "Only those for things of this sort.", choice(&WaitedOn::ALL.map(WaitedOn::as_str)))
+                .listed(&SORTS_OF_WAITS, Some(1_000), 10_000)
+                .json("Waits"),
+        )
         .schema("Edges", edges())
         .schema("Shares", shares())
+        .schema("Waits", waits())
         .build()
 }
 
@@ -51,6 +62,16 @@ fn edges() -> ObjectBuilder {
         .has("failed", count().note("Those of them that ended in an error or panicked."))
         .has("waited_seconds", number().note("The seconds that calls of the parent waited for calls of the child."));
     object("Edges of the tree of calls.").has("since", since()).has("edges", list(edge)).may_have("next", next())
+}
+
+fn waits() -> ObjectBuilder {
+    let wait = object("The waits of the calls of a series for one thing, since the process began.")
+        .has("series", text().note("The series whose calls waited. A request is known by its method and route."))
+        .has("on", choice(&WaitedOn::ALL.map(WaitedOn::as_str)).note("The sort of thing."))
+        .has("name", text().note("The name of the lock or channel, or the statement without its literals."))
+        .has("waits", count().note("Waits that are over; of a statement, its executions."))
+        .has("waited_seconds", number().note("How long they were in all."));
+    object("Waits of calls.").has("waits", list(wait)).may_have("next", next())
 }
 
 fn since() -> ObjectBuilder {

@@ -1,12 +1,13 @@
 //! Threads of low priority, for work that nobody's own requests are to wait for: the application's threads are run first.
 //!
 //! A thread cannot be given its priority back, so these are threads of our own and not the runtime's for blocking. There are as
-//! few as are needed, and one that has nothing to do for a while ends.
+//! few as are needed, and one that has nothing to do for a while ends. Work goes to the thread that was busy last: others come to an end, and what an
+//! allocator keeps for each thread is kept for few.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -16,13 +17,12 @@ const IDLE: Duration = Duration::from_secs(10);
 
 type Work = Box<dyn FnOnce() + Send>;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { work: VecDeque::new(), idle: 0 });
-static ARRIVED: Condvar = Condvar::new();
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { work: VecDeque::new(), idle: Vec::new() });
 
 struct Queue {
     work: VecDeque<Work>,
-    /// Threads that wait for work.
-    idle: usize,
+    /// Threads that wait for work and were not called yet, the one that was busy last at the end.
+    idle: Vec<Thread>,
 }
 
 fn queue() -> MutexGuard<'static, Queue> {
@@ -45,8 +45,8 @@ pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
 fn hand_over(work: Work) {
     let mut queue = queue();
     queue.work.push_back(work);
-    if queue.work.len() <= queue.idle {
-        return ARRIVED.notify_one();
+    if let Some(thread) = queue.idle.pop() {
+        return thread.unpark();
     }
     drop(queue);
     if let Err(error) = thread::Builder::new().name("perf-answers".to_owned()).spawn(serve) {
@@ -59,22 +59,27 @@ fn hand_over(work: Work) {
 /// The life of a thread.
 fn serve() {
     give_way();
+    let this = thread::current();
     let mut queue = queue();
     loop {
-        let Some(work) = queue.work.pop_front() else {
-            queue.idle += 1;
-            let (woken, waited) = ARRIVED.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
-            queue = woken;
-            queue.idle -= 1;
-            if waited.timed_out() && queue.work.is_empty() {
+        if let Some(work) = queue.work.pop_front() {
+            drop(queue);
+            // The caller learns of a panic by the absence of a result.
+            let _ = catch_unwind(AssertUnwindSafe(work));
+            queue = self::queue();
+            continue;
+        }
+        queue.idle.push(this.clone());
+        drop(queue);
+        thread::park_timeout(IDLE);
+        queue = self::queue();
+        // Whoever calls a thread takes it off the list: one that is still on it was not called.
+        if let Some(place) = queue.idle.iter().position(|idle| idle.id() == this.id()) {
+            queue.idle.remove(place);
+            if queue.work.is_empty() {
                 return;
             }
-            continue;
-        };
-        drop(queue);
-        // The caller learns of a panic by the absence of a result.
-        let _ = catch_unwind(AssertUnwindSafe(work));
-        queue = self::queue();
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which calls were made inside which, and where the time of a series goes.
+//! Which calls were made inside which, what they waited for, and where the time of a series goes.
 
 use super::range;
 use crate::context::Context;
@@ -6,6 +6,7 @@ use crate::respond::{self, Params, Problem, ProblemKind, Slice, SortKey};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use perf_runtime::extend::{Wait, WaitedOn};
 use perf_runtime::series::{Edge, NoSeriesId, Selector, SeriesId, Shares, TimeRange};
 use perf_runtime::{Monitor, Window, text};
 use serde::Serialize;
@@ -18,6 +19,7 @@ const MOST_EDGES: usize = 10_000;
 const MOST_PARTS: usize = 100;
 const SERIES_ID: &str = "a kind and its labels, such as operation{operation=checkout}";
 const SORTS: [&str; 5] = ["id", "calls", "seconds", "failed", "waited_seconds"];
+const SORTS_OF_WAITS: [&str; 3] = ["id", "waits", "waited_seconds"];
 
 #[derive(Serialize)]
 struct Edges {
@@ -56,6 +58,32 @@ pub(super) async fn list(
         edges.retain(|edge| fits(&parent, &edge.parent) && fits(&child, &edge.child));
         let Slice { items, next, .. } = listing.slice(edges, id, sort_key)?;
         Ok(Known::of(&context.monitor, &range, Edges { edges: items, next }))
+    };
+    respond::try_json(&headers, view).await
+}
+
+#[derive(Serialize)]
+struct Waits {
+    waits: Vec<Wait>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// `GET /api/v1/waits?series=ID`: what calls waited for that is no call, since the process began.
+pub(super) async fn waits(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = params.only(&["series", "on", "limit", "sort", "cursor"])?;
+    let of = series(&params, "series")?;
+    let on = params.choice("on", WaitedOn::ALL.map(|on| (on.as_str(), on)))?;
+    let listing = params.listing(&SORTS_OF_WAITS, Some(EDGES), MOST_EDGES)?;
+    let view = move || {
+        let mut waits = context.monitor.waits();
+        waits.retain(|wait| of.as_ref().is_none_or(|of| is_of(&wait.series, of)) && on.is_none_or(|on| on == wait.on));
+        let Slice { items, next, .. } = listing.slice(waits, wait_id, wait_key)?;
+        Ok(Waits { waits: items, next })
     };
     respond::try_json(&headers, view).await
 }
@@ -160,5 +188,17 @@ fn sort_key(edge: &Edge, sort: &str) -> SortKey {
         "failed" => Some(edge.failed as f64),
         "waited_seconds" => Some(edge.waited_seconds),
         _ => return SortKey::Text(id(edge)),
+    })
+}
+
+fn wait_id(wait: &Wait) -> String {
+    format!("{} > {} {}", wait.series, wait.on.as_str(), wait.name)
+}
+
+fn wait_key(wait: &Wait, sort: &str) -> SortKey {
+    SortKey::Number(match sort {
+        "waits" => Some(wait.waits as f64),
+        "waited_seconds" => Some(wait.waited_seconds),
+        _ => return SortKey::Text(wait_id(wait)),
     })
 }

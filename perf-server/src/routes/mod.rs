@@ -59,6 +59,7 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/calls/{id}", get(recorded::one)),
         (Read, "/api/v1/edges", get(edges::list)),
         (Read, "/api/v1/shares", get(edges::shares)),
+        (Read, "/api/v1/waits", get(edges::waits)),
         (Read, "/api/v1/errors", get(errors::list)),
         (Read, "/api/v1/objectives", get(alerts::objectives)),
         (Read, "/api/v1/alerts", get(alerts::list)),

@@ -1,6 +1,7 @@
 //! Calls inside others, and where the time of a series goes.
 
 use crate::common::{get, open};
+use perf_runtime::extend::{Wait, WaitedOn};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, Outcome};
 use serde_json::{Value, json};
@@ -82,6 +83,36 @@ async fn edges_name_the_caller_and_the_called() {
     let since = perf_runtime::text::parse_rfc3339(past["since"].as_str().unwrap()).unwrap();
     assert!(since.duration_since(began).is_ok_and(|later| later < Duration::from_secs(1)), "{past}");
     assert_eq!(past["edges"], edges["edges"]);
+}
+
+#[tokio::test]
+async fn waits_are_those_of_a_series_or_of_a_sort_of_thing() {
+    let monitor = Monitor::builder().build().unwrap();
+    let wait =
+        |series: &str, on, name: &str, waits, seconds| Wait::new(series.parse().unwrap(), on, name, waits, seconds);
+    let _guard = monitor.count_waits(move || {
+        vec![
+            wait("operation{operation=page}", WaitedOn::Lock, "stock", 3, 0.5),
+            wait("operation{operation=page}", WaitedOn::Statement, "select ?", 7, 2.0),
+            wait("http_request{method=GET,route=/items}", WaitedOn::Channel, "orders", 1, 0.25),
+        ]
+    });
+    let app = open(&monitor);
+    let names = async |query: &str| {
+        let answer = get(&app, &format!("/api/v1/waits{query}")).await.json();
+        let names: Vec<_> = answer["waits"].as_array().unwrap().iter().map(|wait| wait["name"].clone()).collect();
+        names
+    };
+    assert_eq!(names("?sort=-waited_seconds").await, ["select ?", "stock", "orders"]);
+    assert_eq!(names("?sort=waits").await, ["orders", "stock", "select ?"]);
+    assert_eq!(names("?on=lock").await, ["stock"]);
+    // A request is known by its method and route, whatever its status.
+    assert_eq!(names("?series=http_request%7Bmethod=GET,route=/items,status=200%7D").await, ["orders"]);
+    let one = get(&app, "/api/v1/waits?on=statement").await.json();
+    let expected = json!({"series": "operation{operation=page}", "on": "statement", "name": "select ?", "waits": 7, "waited_seconds": 2.0});
+    assert_eq!(one["waits"], json!([expected]));
+    let refused = get(&app, "/api/v1/waits?on=disk").await;
+    assert_eq!(refused.status, 422);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Callers of statements, and repeats within one call.
 
 use super::{Account, ran};
+use perf_runtime::extend::WaitedOn;
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Label, monitor};
 use perf_sql::StatementView;
@@ -59,6 +60,9 @@ fn each_execution_belongs_to_the_innermost_call() {
         callers(&account_of("SELECT * FROM orders WHERE id = ?")),
         [(Some("operation{operation=callers_order}"), 1)]
     );
+    let waits = account.monitor.waits().into_iter().filter(|wait| wait.name == ITEM);
+    let waits: Vec<_> = waits.map(|wait| (wait.series.to_string(), wait.on, wait.waits)).collect();
+    assert_eq!(waits, [("operation{operation=callers_item}".to_owned(), WaitedOn::Statement, 5)]);
     let labelled = account_of("SELECT ?");
     assert_eq!(callers(&labelled), [(Some("operation{operation=callers_labelled,tier=free}"), 1)]);
 }

@@ -8,6 +8,7 @@ mod names;
 mod settings;
 mod times;
 mod view;
+mod waits;
 
 pub use channels::view::{ChannelView, ChannelsView, ExistingView, SendWaiterView};
 pub use settings::Settings;
@@ -19,7 +20,7 @@ use crate::watch::buckets::bounds_in_seconds;
 use figures::Figures;
 use histograms::Histograms;
 use perf_runtime::__locks::Asking;
-use perf_runtime::extend::TickObserver;
+use perf_runtime::extend::{TickObserver, WaitSource};
 use perf_runtime::metric::{Sampler, Samples};
 use perf_runtime::rule::RuleSet;
 use perf_runtime::{__locks, ConfigError, Monitor, MonitorBuilder};
@@ -40,7 +41,7 @@ const MOST_TOLD: usize = 100;
 #[must_use = "dropping the guard ends the metrics of locks and channels"]
 pub struct Locks {
     view: LocksView,
-    _ticks: Option<(Sampler, TickObserver)>,
+    _guards: Option<(Sampler, TickObserver, WaitSource)>,
 }
 
 /// A handle by which others look at locks and channels. Cheap to clone.
@@ -85,7 +86,7 @@ impl Locks {
         let (with_deadlocks, observed_from) = (settings.deadlocks, Arc::default());
         let stalls = Arc::default();
         let view = LocksView { monitor: monitor.clone(), is_on, with_deadlocks, observed_from, stalls };
-        let ticks = is_on.then(|| {
+        let guards = is_on.then(|| {
             let (to_log, histograms) = (ToLog::default(), Histograms::of(monitor));
             let mut ticks = Ticks {
                 figures: Figures::new(Arc::clone(&histograms)),
@@ -97,9 +98,11 @@ impl Locks {
                 observed_from: Arc::clone(&view.observed_from),
             };
             let sampler = monitor.sampler(SECTION, Duration::ZERO, move |samples| ticks.tick(samples));
-            (sampler, monitor.on_tick(SECTION, move |_| to_log.log()))
+            let of_waits = view.clone();
+            let log = monitor.on_tick(SECTION, move |_| to_log.log());
+            (sampler, log, monitor.count_waits(move || of_waits.waits()))
         });
-        Self { view, _ticks: ticks }
+        Self { view, _guards: guards }
     }
 
     /// A handle by which others look at locks and channels.
@@ -111,10 +114,14 @@ impl Locks {
 impl LocksView {
     /// Everything that is known of locks now. Empty where the settings say that locks are not shown.
     pub fn view(&self) -> View {
+        self.view_with(self.with_deadlocks)
+    }
+
+    fn view_with(&self, with_deadlocks: bool) -> View {
         if !self.is_on {
             return View::empty();
         }
-        View::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), self.with_deadlocks)
+        View::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), with_deadlocks)
     }
 
     /// Everything that is known of channels now. Empty where the settings say that locks and channels are not shown.

@@ -2,6 +2,7 @@
 
 use super::{judging, seen};
 use perf_runtime::alert::Alert;
+use perf_runtime::extend::{Wait, WaitedOn};
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Monitor, monitor};
 use perf_sync::tokio::{Mutex, RwLock};
@@ -203,4 +204,9 @@ fn the_calls_that_waited_are_named_with_their_waits() {
         .collect();
     assert_eq!(callers, [(Some("operation{operation=shown_caller}".to_owned()), 2, 4.0), (None, 1, 3.0),]);
     assert_eq!(callers.iter().map(|caller| caller.1).sum::<u64>(), view.waited + view.cancelled);
+    let waits: Vec<_> = monitor.waits().into_iter().filter(|wait| wait.name == "shown-callers").collect();
+    let series = "operation{operation=shown_caller}".parse().unwrap();
+    assert_eq!(waits, [Wait::new(series, WaitedOn::Lock, "shown-callers", 2, 4.0)], "beside other waits of calls");
+    drop(locks);
+    assert!(monitor.waits().is_empty(), "nobody counts them");
 }
