@@ -71,7 +71,7 @@ fn ran_as(first_words: &str, sql: &str, seconds: f64, returned: u64, affected: u
         rows_affected = affected, rows_returned = returned, ?elapsed, elapsed_secs = seconds);
 }
 
-/// Tests of what a process has once.
+/// Tests of what a process has once, such as the interest in a callsite: while a subscriber listens to spans, they are made for others too.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
