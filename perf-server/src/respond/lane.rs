@@ -49,12 +49,11 @@ impl Lane {
         let waiting = self.wait().ok_or_else(busy)?;
         let permit = self.doing.acquire().await.map_err(|_| busy())?;
         drop(waiting);
-        // Held by the work itself: whoever asked may go away before it ends.
-        let made = low_priority::run(move || {
-            let _permit = permit;
-            work()
-        });
-        made.await.ok_or_else(|| Problem::new(ProblemKind::Internal, "the answer could not be made"))
+        // Held by the work itself: whoever asked may go away before it ends. It comes back with the result, when the thread is free for the next.
+        let made = low_priority::run(move || (work(), permit)).await;
+        let (made, _permit) =
+            made.ok_or_else(|| Problem::new(ProblemKind::Internal, "the answer could not be made"))?;
+        Ok(made)
     }
 
     fn wait(&'static self) -> Option<Waiting> {

@@ -8,16 +8,20 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// A thread that has nothing to do for so long ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-type Work = Box<dyn FnOnce() + Send>;
+/// Work, and then what tells its result.
+type Work = Box<dyn FnOnce() -> Tell + Send>;
+type Tell = Box<dyn FnOnce()>;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { work: VecDeque::new(), idle: Vec::new() });
+static THREADS: Threads = Threads::new();
+
+struct Threads(Mutex<Queue>);
 
 struct Queue {
     work: VecDeque<Work>,
@@ -25,61 +29,90 @@ struct Queue {
     idle: Vec<Thread>,
 }
 
-fn queue() -> MutexGuard<'static, Queue> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Does work on a thread of low priority, within the caller's runtime. At once: how much is done at a time is for the caller to
 /// bound. `None` where the work panicked, or the system gives no thread.
 pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (done, result) = oneshot::channel();
-    let runtime = Handle::current();
-    hand_over(Box::new(move || {
-        let _entered = runtime.enter();
-        // The caller may be gone.
-        let _ = done.send(work());
-    }));
-    result.await.ok()
+    THREADS.run(work).await
 }
 
-fn hand_over(work: Work) {
-    let mut queue = queue();
-    queue.work.push_back(work);
-    if let Some(thread) = queue.idle.pop() {
-        return thread.unpark();
+impl Threads {
+    const fn new() -> Self {
+        Self(Mutex::new(Queue { work: VecDeque::new(), idle: Vec::new() }))
     }
-    drop(queue);
-    if let Err(error) = thread::Builder::new().name("perf-answers".to_owned()).spawn(serve) {
-        tracing::warn!(target: "perf::server", %error, "no thread for an answer");
-        // It is refused, unless another thread took it already.
-        self::queue().work.pop_back();
-    }
-}
 
-/// The life of a thread.
-fn serve() {
-    give_way();
-    let this = thread::current();
-    let mut queue = queue();
-    loop {
-        if let Some(work) = queue.work.pop_front() {
-            drop(queue);
-            // The caller learns of a panic by the absence of a result.
-            let _ = catch_unwind(AssertUnwindSafe(work));
-            queue = self::queue();
-            continue;
+    async fn run<T: Send + 'static>(&'static self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let (done, result) = oneshot::channel();
+        let runtime = Handle::current();
+        self.hand_over(Box::new(move || {
+            let _entered = runtime.enter();
+            let made = work();
+            // The caller may be gone.
+            Box::new(move || drop(done.send(made)))
+        }));
+        result.await.ok()
+    }
+
+    fn hand_over(&'static self, work: Work) {
+        let mut queue = self.queue();
+        queue.work.push_back(work);
+        if let Some(thread) = queue.idle.pop() {
+            return thread.unpark();
         }
-        queue.idle.push(this.clone());
         drop(queue);
-        thread::park_timeout(IDLE);
-        queue = self::queue();
-        // Whoever calls a thread takes it off the list: one that is still on it was not called.
-        if let Some(place) = queue.idle.iter().position(|idle| idle.id() == this.id()) {
-            queue.idle.remove(place);
-            if queue.work.is_empty() {
-                return;
+        if let Err(error) = thread::Builder::new().name("perf-answers".to_owned()).spawn(|| self.serve()) {
+            tracing::warn!(target: "perf::server", %error, "no thread for an answer");
+            // It is refused, unless another thread took it already.
+            self.queue().work.pop_back();
+        }
+    }
+
+    /// The life of a thread.
+    fn serve(&self) {
+        give_way();
+        let mut tell = None;
+        loop {
+            let work = self.next();
+            // After this thread was called idle: whoever is told may hand over more work at once.
+            if let Some(tell) = tell.take() {
+                let _ = catch_unwind(AssertUnwindSafe::<Tell>(tell));
+            }
+            match work {
+                // The caller learns of a panic by the absence of a result.
+                Some(work) => tell = catch_unwind(AssertUnwindSafe(work)).ok(),
+                None if self.is_called() => {}
+                None => return,
             }
         }
+    }
+
+    /// The next piece of work. Where there is none, this thread is idle.
+    fn next(&self) -> Option<Work> {
+        let mut queue = self.queue();
+        let work = queue.work.pop_front();
+        if work.is_none() {
+            queue.idle.push(thread::current());
+        }
+        work
+    }
+
+    /// Waits until this thread, which is idle, is called. `false` where nobody did for long: then it is on the list no more.
+    fn is_called(&self) -> bool {
+        let (this, since) = (thread::current().id(), Instant::now());
+        loop {
+            let left = IDLE.saturating_sub(since.elapsed());
+            thread::park_timeout(left);
+            let mut queue = self.queue();
+            // Whoever calls a thread takes it off the list. Others may have left it a call that it does not know of.
+            let Some(place) = queue.idle.iter().position(|idle| idle.id() == this) else { return true };
+            if left.is_zero() {
+                queue.idle.remove(place);
+                return !queue.work.is_empty();
+            }
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +132,8 @@ const NICE: libc::c_int = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
+    use std::sync::{Arc, Barrier};
 
     #[tokio::test]
     async fn work_is_done_in_the_runtime_of_who_asks_and_a_panic_is_no_result() {
@@ -107,6 +142,23 @@ mod tests {
         assert_eq!(run(|| -> u8 { panic!("on purpose") }).await, None);
         let many = futures::future::join_all((0..50).map(|number| run(move || number))).await;
         assert!(many.into_iter().eq((0..50).map(Some)));
+    }
+
+    #[tokio::test]
+    async fn work_goes_to_the_thread_that_was_busy_last() {
+        static OWN: Threads = Threads::new();
+        let together = Arc::new(Barrier::new(8));
+        let first = (0..8).map(|_| {
+            let together = Arc::clone(&together);
+            OWN.run(move || together.wait().is_leader())
+        });
+        let leaders = futures::future::join_all(first).await;
+        assert_eq!(leaders.into_iter().filter(|leads| *leads == Some(true)).count(), 1, "at once");
+        let mut threads = HashSet::new();
+        for _ in 0..100 {
+            threads.insert(OWN.run(|| thread::current().id()).await);
+        }
+        assert_eq!((threads.len(), OWN.queue().idle.len()), (1, 8));
     }
 
     #[cfg(target_os = "linux")]
