@@ -254,6 +254,7 @@ pub mod rule {
 /// Series of calls: their statistics over windows, their course over time, and the calls that run now.
 pub mod series {
     pub use crate::expose::series::{FamilyNames, SeriesEntry};
+    pub use crate::extend::waits::{Wait, WaitedOn};
     pub use crate::measure::model::field_access::FieldAccess;
     pub use crate::measure::model::outcome::OutcomeCounts;
     pub use crate::observe::history::profile::ProfileSummary;

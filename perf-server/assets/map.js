@@ -9,6 +9,7 @@ import { knownSince, link, waitedFor } from "./tree.js";
 const MOST = 80;
 /** So many waits for what is no call: the longest. */
 const MOST_WAITS = 40;
+const WAITS = "Waits since the process began";
 const NONE = "No call was made inside another in this time. A function that is annotated, and called by one that is, shows here.";
 /** The width of the lines, in pixels. */
 const [THIN, THICK] = [1, 8];
@@ -30,13 +31,14 @@ function layOut(edges, waits) {
     child.failed += edge.failed;
     if (edge.child === edge.parent) continue;
     const parent = node(edge.parent);
+    parent.isCaller = true;
     parent.inside.push(child);
     parent.within += edge.seconds;
     called.add(child);
   }
   for (const wait of waits) {
     const [thing, series] = [node(waitedFor(wait)), node(wait.series)];
-    Object.assign(thing, { isWaitedFor: true, calls: thing.calls + wait.waits, seconds: thing.seconds + wait.waited_seconds });
+    Object.assign(thing, { isThing: true, calls: thing.calls + wait.waits, seconds: thing.seconds + wait.waited_seconds });
     series.inside.push(thing);
     called.add(thing);
   }
@@ -76,21 +78,25 @@ export class CallMap {
   constructor() {
     this.title = "Call map";
     this.lines = s("svg", { class: "lines", "aria-hidden": "true" });
-    this.columns = h("ol", { class: "columns", "aria-label": "Series by how far they are from the first call" });
+    this.columns = h("ol", { class: "columns", "aria-label": "Series, and what they waited for, by how far they are from the first call" });
     this.map = h("div", { class: "map" }, this.lines, this.columns);
     this.since = h("p", { class: "quiet" });
     this.note = h("p", { class: "quiet" });
-    this.most = h("p", { class: "quiet" });
+    [this.most, this.mostWaits] = [h("p", { class: "quiet" }), h("p", { class: "quiet" })];
     this.body = h("tbody");
     const heads = ["Caller", "Called", "Calls", "Failed", "Mean", "Waited for it"].map((name, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, name));
     this.table = wide("Calls inside calls", h("table", {}, h("caption", {}, "Calls inside calls"), h("thead", {}, h("tr", {}, heads)), this.body));
+    this.waitsBody = h("tbody");
+    const ofWaits = ["Series", "Lock, channel or statement", "Waits", "Mean"].map((name, place) => h("th", { scope: "col", class: place > 1 ? "number" : "" }, name));
+    this.waitsTable = wide(WAITS, h("table", {}, h("caption", {}, WAITS), h("thead", {}, h("tr", {}, ofWaits)), this.waitsBody));
     this.card = wide("Who calls whom", this.map);
     this.none = h("p", { class: "card", hidden: true }, NONE);
-    this.element = h("div", { class: "page" }, h("h1", {}, this.title), this.since, this.note, this.most, this.card, this.none, this.table);
-    [this.edges, this.waits, this.isKnown] = [[], [], false];
+    this.element = h("div", { class: "page" }, h("h1", {}, this.title), this.since, this.note, this.most, this.mostWaits, this.card, this.none, this.table, this.waitsTable);
+    Object.assign(this, { edges: [], waits: [], shownWaits: [], isKnown: false, isWhole: false });
     this.asked = new Question("api/v1/edges", (answer) => this.showEdges(answer));
     this.askedWaits = new Question("api/v1/waits", (answer) => {
       this.waits = answer?.waits ?? [];
+      text(this.mostWaits, answer?.next ? `The ${MOST_WAITS} longest waits are drawn.` : "");
       this.show();
     });
     new ResizeObserver(() => this.draw()).observe(this.columns);
@@ -112,21 +118,24 @@ export class CallMap {
   }
 
   showEdges(answer) {
-    [this.edges, this.isKnown] = [answer?.edges ?? [], answer !== null];
+    Object.assign(this, { edges: answer?.edges ?? [], isKnown: answer !== null, isWhole: answer !== null && !answer.next });
     text(this.since, knownSince(answer, this.from));
     text(this.most, answer?.next ? `The ${MOST} that took the most time are drawn.` : "");
     this.show();
   }
 
   show() {
-    const isEmpty = this.edges.length + this.waits.length === 0;
-    [this.card.hidden, this.note.hidden] = [isEmpty, isEmpty];
-    this.table.hidden = this.edges.length === 0;
-    this.none.hidden = !this.isKnown || !isEmpty;
-    const ofWaits = this.waits.length > 0 ? " A dotted line leads to a lock, channel or statement that calls have waited for since the process began." : "";
-    text(this.note, `A line is as thick as the time that it took; a dashed line has failures.${ofWaits}`);
-    this.fill(layOut(this.edges, this.waits));
+    // Until the calls of this time are known, nothing is drawn of what they waited for.
+    this.shownWaits = this.isKnown ? this.waits : [];
+    const [hasEdges, hasWaits] = [this.edges.length > 0, this.shownWaits.length > 0];
+    [this.card.hidden, this.note.hidden] = [!hasEdges && !hasWaits, !hasEdges && !hasWaits];
+    [this.table.hidden, this.waitsTable.hidden, this.mostWaits.hidden] = [!hasEdges, !hasWaits, !hasWaits];
+    this.none.hidden = !this.isKnown || hasEdges;
+    const ofWaits = hasWaits ? " A dotted line leads to a lock, channel or statement that calls have waited for since the process began, and is as thin for a long wait as for a short one." : "";
+    text(this.note, `A line from call to call is as thick as the time that it took; a dashed one has failures.${ofWaits}`);
+    this.fill(layOut(this.edges, this.shownWaits));
     this.list();
+    this.listWaits();
     this.draw();
   }
 
@@ -136,11 +145,28 @@ export class CallMap {
     keyed(this.columns, columns.map((own, place) => ({ own, place })), ({ place }) => place, () => h("li", {}, h("ul")), (item, { own }) => {
       const list = item.firstElementChild;
       const sorted = own.toSorted((one, other) => weight(other) - weight(one) || (one.name < other.name ? -1 : 1));
-      keyed(list, kept(list, sorted), ({ name }) => name, ({ name, isWaitedFor }) => h("li", { "data-name": name }, isWaitedFor ? h("span", {}, breakable(name)) : link(name), h("span", { class: "quiet" })), (box, node) => {
-        const counted = `${number(node.calls)} ${node.isWaitedFor ? "waits" : "calls"}`;
-        const words = node.calls > 0 ? [counted, duration(node.seconds / node.calls), failures(node)] : ["called by nothing measured"];
-        text(box.lastElementChild, words.filter(Boolean).join(" · "));
+      keyed(list, kept(list, sorted), ({ name }) => name, ({ name, isThing }) => h("li", { "data-name": name }, isThing ? h("span", {}, breakable(name)) : link(name), h("span", { class: "quiet" })), (box, node) => {
+        text(box.lastElementChild, this.words(node));
       });
+    });
+  }
+
+  /** How often a box was called or waited for, and how long that took. */
+  words(node) {
+    if (node.calls > 0) {
+      const counted = node.isThing ? `${number(node.calls)} waits since the start` : `${number(node.calls)} calls`;
+      return [counted, duration(node.seconds / node.calls), node.isThing ? "" : failures(node)].filter(Boolean).join(" · ");
+    }
+    // Of one that is here for its waits alone, or among others that are not drawn, nobody knows who called it.
+    return node.isCaller && this.isWhole ? "called by nothing measured" : "";
+  }
+
+  listWaits() {
+    const rows = this.shownWaits.map((wait) => ({ ...wait, thing: waitedFor(wait), name: JSON.stringify([wait.series, waitedFor(wait)]) }));
+    const make = ({ series, thing }) => h("tr", {}, h("th", { scope: "row" }, link(series)), h("td", {}, breakable(thing)), [0, 1].map(() => h("td", { class: "number" })));
+    keyed(this.waitsBody, steady(this.waitsBody, rows, ({ name }) => name), ({ name }) => name, make, (row, wait) => {
+      text(row.children[2], number(wait.waits));
+      text(row.children[3], duration(wait.waits > 0 ? wait.waited_seconds / wait.waits : null));
     });
   }
 
@@ -162,7 +188,7 @@ export class CallMap {
     attribute(this.lines, "viewBox", `0 0 ${this.columns.scrollWidth} ${this.columns.scrollHeight}`);
     attribute(this.lines, "width", this.columns.scrollWidth);
     attribute(this.lines, "height", this.columns.scrollHeight);
-    const ofWaits = this.waits.map((wait) => ({ parent: wait.series, child: waitedFor(wait), isWait: true }));
+    const ofWaits = this.shownWaits.map((wait) => ({ parent: wait.series, child: waitedFor(wait), isWait: true }));
     const lines = [...this.edges, ...ofWaits].filter(({ parent, child }) => places.has(parent) && places.has(child));
     keyed(this.lines, lines, ({ parent, child }) => JSON.stringify([parent, child]), ({ parent, child }) => s("path", { "data-parent": parent, "data-child": child }), (path, edge) => {
       const [from, to] = [places.get(edge.parent), places.get(edge.child)];

@@ -100,18 +100,18 @@ export class Inside {
 
   /** `row` is the series, with pairs of labels. */
   update(store, row) {
-    if (!row.count) {
-      [this.asked, this.askedWithin, this.askedCallers, this.askedWaits].forEach((question) => question.forget());
-      return;
-    }
-    this.from = store.isPast ? store.span()[0] : null;
     const id = idOf(row);
-    this.asked.ask([["series", id]], store);
-    this.askedWithin.ask([["parent", id], ["sort", "-seconds"]], store);
-    this.askedCallers.ask([["child", id], ["sort", "-seconds"]], store);
     // They are counted since the process began, and not by the second.
     if (store.isPast) this.askedWaits.forget();
     else this.askedWaits.askAt([["series", id], ["sort", "-waited_seconds"], ["limit", MOST]], store.at ?? Date.now());
+    if (!row.count) {
+      [this.asked, this.askedWithin, this.askedCallers].forEach((question) => question.forget());
+      return;
+    }
+    this.from = store.isPast ? store.span()[0] : null;
+    this.asked.ask([["series", id]], store);
+    this.askedWithin.ask([["parent", id], ["sort", "-seconds"]], store);
+    this.askedCallers.ask([["child", id], ["sort", "-seconds"]], store);
   }
 
   show() {

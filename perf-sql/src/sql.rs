@@ -109,7 +109,7 @@ impl Sql {
         let text =
             monitor.expose_text(move || of_text.upgrade().map(|inner| figures::text(&inner)).unwrap_or_default());
         let waits = move || of_waits.upgrade().map(|inner| Statements { inner }.waits()).unwrap_or_default();
-        let waits = monitor.count_waits(waits);
+        let waits = monitor.add_wait_source(waits);
         Ok(Self { statements, claim: None, _guards: Some((observer, text, waits)) })
     }
 

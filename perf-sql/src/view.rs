@@ -3,8 +3,9 @@
 use crate::figures::id;
 use crate::sql::{Statements, process};
 use crate::store::{Counts, OfCaller, Statement};
-use perf_runtime::extend::{CallSeries, Wait, WaitedOn};
-use perf_runtime::series::SeriesId;
+use crate::text::is_cut;
+use perf_runtime::extend::CallSeries;
+use perf_runtime::series::{SeriesId, Wait, WaitedOn};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -172,18 +173,20 @@ impl Statements {
 }
 
 impl Statements {
-    /// The calls that executed statements, beside other waits. Executions around which no known call ran belong to no series.
+    /// The calls that executed statements, beside other waits: of each statement the first 16 callers. Executions around which no known call ran belong to
+    /// no series. A text that is cut has its id behind it, for others may begin with the same.
     pub(crate) fn waits(&self) -> Vec<Wait> {
-        let view = self.view();
-        let waits = |one: &StatementView| {
-            let wait = |caller: &CallerView| {
-                let series: SeriesId = caller.caller.as_ref()?.parse().ok()?;
-                let series = series.without_late_labels();
-                Some(Wait::new(series, WaitedOn::Statement, &*one.statement, caller.executions, caller.seconds))
-            };
-            one.callers.iter().filter_map(wait).collect::<Vec<_>>()
-        };
-        view.statements.iter().chain(&view.overflow).flat_map(waits).collect()
+        let names = self.inner.monitor.call_series();
+        let mut all = Vec::new();
+        self.inner.store.for_each(|statement, counts| {
+            let text = &statement.text;
+            let name = if is_cut(text) { format!("{text} {}", id(statement)) } else { text.to_string() };
+            all.extend(counts.callers.iter().filter_map(|caller| {
+                let series = names.get(&caller.series?)?.without_late_labels();
+                Some(Wait::new(series, WaitedOn::Statement, &*name, caller.executions, seconds(caller.nanos)))
+            }));
+        });
+        all
     }
 }
 

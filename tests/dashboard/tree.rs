@@ -3,6 +3,7 @@
 use super::accessibility::holds_axe;
 use super::browser::{Browser, Screen};
 use super::service::Service;
+use perf_runtime::series::{Wait, WaitedOn};
 use perf_runtime::{Monitor, monitor};
 use serde_json::json;
 use std::thread;
@@ -38,7 +39,7 @@ async fn a_series_tells_where_its_time_goes_and_who_calls_it() {
     browser.screenshot("series-inside").await;
     browser.go("#/series/operation/points").await;
     browser.wait_for_text("main", |page| page.contains("Called from") && page.contains("show_page")).await;
-    let place = format!("{}:{}", file!(), 11);
+    let place = format!("{}:{}", file!(), 12);
     browser.wait_for_text("main", |page| page.contains(&place)).await;
     browser.has_no_errors().await;
     browser.close().await;
@@ -65,6 +66,64 @@ async fn the_map_shows_who_calls_whom() {
     }
     browser.click(".columns a").await;
     browser.wait_for_text("main h1", |title| title == "show_page").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn what_calls_waited_for_stands_beside_their_calls() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = service().await;
+    let long = format!("SELECT {} …0123456789abcdef", ["orders.id"; 18].join(", "));
+    let statement = long.clone();
+    let _waits = service.monitor.add_wait_source(move || {
+        let wait = |series: &str, on, name: &str, waits, seconds| {
+            Wait::new(format!("operation{{operation={series}}}").parse().unwrap(), on, name, waits, seconds)
+        };
+        vec![
+            wait("show_page", WaitedOn::Lock, "stock", 5, 1.0),
+            wait("points", WaitedOn::Statement, &statement, 98_000, 196.0),
+            wait("points", WaitedOn::Channel, "changes", 2, 0.5),
+            wait("quiet", WaitedOn::Lock, "stock", 1, 0.25),
+        ]
+    });
+    drop(service.monitor.operation("quiet"));
+    service.tick();
+    browser.open(&format!("{}#/map", service.url)).await;
+    browser
+        .wait_for_text("main", |page| page.contains("6 waits since the start") && page.contains("98.0k waits"))
+        .await;
+    browser.wait_for_text("main", |page| page.contains("Waits since the process began") && page.contains(&long)).await;
+    let dotted = "return [...document.querySelectorAll('.lines path.wait')].map((line) => [line.dataset.parent, line.dataset.child])";
+    let line = |series: &str, thing: &str| json!([format!("operation{{operation={series}}}"), thing]);
+    let of_statement = format!("statement {long}");
+    let expected = json!([
+        line("points", &of_statement),
+        line("show_page", "lock stock"),
+        line("points", "channel changes"),
+        line("quiet", "lock stock")
+    ]);
+    assert_eq!(browser.script(dotted).await, expected);
+    // Nobody knows who calls one that is here for its waits alone.
+    let words =
+        "return document.querySelector('[data-name=\"operation{operation=quiet}\"]').lastElementChild.textContent";
+    assert_eq!(browser.script(words).await, json!(""));
+    for screen in Screen::ALL {
+        browser.look_through(screen).await;
+        holds_axe(&browser, format_args!("the map with waits on {screen}")).await;
+        browser.screenshot(&format!("map-waits-{screen}")).await;
+        let (inner, outer) = (browser.script("return document.documentElement.scrollWidth").await, screen.width());
+        assert!(inner.as_u64().is_some_and(|width| width <= outer), "the map is {inner} wide on {screen}");
+    }
+    browser.go("#/series/operation/points").await;
+    let has_waits =
+        |page: &str| page.contains("Waited for, since the process began") && page.contains("channel changes");
+    browser.wait_for_text("main", has_waits).await;
+    browser.screenshot("series-waits").await;
+    holds_axe(&browser, format_args!("a series with waits")).await;
+    // They are shown while nothing was called in the window.
+    browser.go("#/series/operation/quiet").await;
+    browser.wait_for_text("main", |page| page.contains("Waited for, since") && page.contains("lock stock")).await;
     browser.has_no_errors().await;
     browser.close().await;
 }

@@ -16,7 +16,7 @@
 //! | to send people a short text | [`Deliver`] with a [`Notice`] |
 //! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
 //! | to count what is done inside calls | [`running_call`], and [`Monitor::call_series`](crate::Monitor::call_series) for the names |
-//! | to say what calls waited for | [`Monitor::count_waits`](crate::Monitor::count_waits) with a [`Wait`] |
+//! | to say what calls waited for | [`Monitor::add_wait_source`](crate::Monitor::add_wait_source) with a [`Wait`](crate::series::Wait) |
 //! | to expose families that it counts itself | [`Monitor::expose_text`](crate::Monitor::expose_text) |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
@@ -39,7 +39,7 @@ mod shutdown;
 mod state;
 mod tick;
 mod trace_context;
-mod waits;
+pub(crate) mod waits;
 
 pub use crate::collect::others::ExposedText;
 pub use crate::judge::alerts::log::AlertLog;
@@ -73,5 +73,5 @@ pub use state::{RestoreError, State};
 pub(crate) use tick::TickObservers;
 pub use tick::{Tick, TickObserver};
 pub use trace_context::{EnteredTrace, TraceContext};
+pub use waits::WaitSource;
 pub(crate) use waits::WaitSources;
-pub use waits::{Wait, WaitSource, WaitedOn};

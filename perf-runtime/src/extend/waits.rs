@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WaitedOn {
-    /// A lock, a semaphore or a condition, by its name.
+    /// A lock or a semaphore, by its name.
     Lock,
     /// Room in a channel, by its name.
     Channel,
-    /// An SQL statement, by its text without literals.
+    /// An SQL statement, by its text without literals: at most 200 bytes, and the statement's id behind one that is cut.
     Statement,
 }
 
@@ -46,7 +46,8 @@ pub struct Wait {
     pub name: String,
     /// Waits that are over; of a statement, its executions, whether they failed or not.
     pub waits: u64,
-    /// How long they were in all, in seconds; of a statement, as far as it is known.
+    /// How long they were in all, in seconds; of a statement, of those executions whose duration is known, and with the time of whoever reads a stream of
+    /// rows.
     pub waited_seconds: f64,
 }
 
@@ -63,7 +64,7 @@ type Read = dyn Fn() -> Vec<Wait> + Send + Sync;
 #[derive(Default)]
 pub(crate) struct WaitSources(Mutex<Vec<Weak<Read>>>);
 
-/// The guard of a part that counts waits: what [`Monitor::count_waits`](crate::Monitor::count_waits) gives.
+/// The guard of a part that counts waits: what [`Monitor::add_wait_source`](crate::Monitor::add_wait_source) gives.
 #[must_use = "dropping the guard takes the waits away"]
 pub struct WaitSource(#[expect(dead_code, reason = "it is there while this is")] Arc<Read>);
 
@@ -120,10 +121,10 @@ mod tests {
         let monitor = Monitor::builder().build().unwrap();
         assert_eq!(monitor.waits(), []);
         let (checkout, search) = ("operation{operation=checkout}", "operation{operation=search}");
-        let locks = monitor.count_waits(move || {
+        let locks = monitor.add_wait_source(move || {
             vec![wait(checkout, WaitedOn::Lock, "stock", 2, 0.5), wait(checkout, WaitedOn::Lock, "stock", 1, 0.25)]
         });
-        let statements = monitor.count_waits(move || {
+        let statements = monitor.add_wait_source(move || {
             vec![
                 wait(search, WaitedOn::Statement, "stock", 7, 3.0),
                 wait(checkout, WaitedOn::Statement, "stock", 1, 0.125),
@@ -134,7 +135,7 @@ mod tests {
         let of_statement = wait(checkout, WaitedOn::Statement, "stock", 1, 0.125);
         assert_eq!(monitor.waits(), [of_search.clone(), of_lock, of_statement.clone()]);
         drop(locks);
-        let panics = monitor.count_waits(|| panic!("as the test says"));
+        let panics = monitor.add_wait_source(|| panic!("as the test says"));
         assert_eq!(monitor.waits(), [of_search, of_statement], "one that is gone or panics tells nothing");
         drop((statements, panics));
         assert_eq!(monitor.waits(), []);

@@ -2,9 +2,10 @@
 
 use super::{Inner, Monitor, judging};
 use crate::error::ConfigError;
+use crate::extend::waits::Wait;
 use crate::extend::{
     Cost, Deadline, KeptState, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State,
-    Tick, TickObserver, Wait, WaitSource,
+    Tick, TickObserver, WaitSource,
 };
 use crate::judge::health::part_resource::Resource;
 use crate::judge::rule::set::RuleSet;
@@ -130,9 +131,10 @@ impl Monitor {
         self.inner.providers.ask()
     }
 
-    /// Has [`waits`](Self::waits) tell what a part knows of waits of calls, until the guard is dropped. `read` is called whenever somebody asks: let it
-    /// bound what it tells, and take milliseconds at most. The waits of one that panics are left out.
-    pub fn count_waits(&self, read: impl Fn() -> Vec<Wait> + Send + Sync + 'static) -> WaitSource {
+    /// Has [`waits`](Self::waits) tell what a part knows of waits of calls, until the guard is dropped. `read` is called whenever somebody asks, on a thread
+    /// of low priority: let it bound what it tells, take milliseconds at most, and hold no lock that the application's threads wait for. The waits of one
+    /// that panics are left out.
+    pub fn add_wait_source(&self, read: impl Fn() -> Vec<Wait> + Send + Sync + 'static) -> WaitSource {
         self.inner.wait_sources.add(read)
     }
 

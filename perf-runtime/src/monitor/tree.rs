@@ -1,7 +1,8 @@
 //! The tree of calls: which were made inside which, and where the time of a series goes.
 
 use super::Monitor;
-use crate::extend::{CallSeries, Wait};
+use crate::extend::CallSeries;
+use crate::extend::waits::Wait;
 use crate::measure::clock::{self, wall};
 use crate::observe::query::edge_log;
 use crate::observe::query::edges::{self, Edge};
@@ -54,7 +55,10 @@ impl Monitor {
     }
 
     /// The waits of calls for what is no call, such as a lock, room in a channel or a statement: since the process began, for each series and thing, the
-    /// longest first. Of what [parts count](Self::count_waits); empty where none does.
+    /// longest first. Of what [parts count](Self::add_wait_source); empty where none does.
+    ///
+    /// As many are told as the parts keep apart: of a lock or channel the 20 calls that waited longest, of a statement the 16 that executed it first. A
+    /// statement that gave way to others is counted in `__overflow__`, and begins anew when it comes back.
     pub fn waits(&self) -> Vec<Wait> {
         self.inner.wait_sources.read()
     }

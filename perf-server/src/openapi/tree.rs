@@ -5,7 +5,7 @@ use super::describe::{
     text, time, window,
 };
 use perf_runtime::Kind;
-use perf_runtime::extend::WaitedOn;
+use perf_runtime::series::WaitedOn;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::ObjectBuilder;
 
@@ -31,7 +31,7 @@ pub(super) fn part() -> OpenApi {
         )
         .get(
             "/api/v1/waits",
-            read("series", "What calls waited for that is no call, since the process began: locks, room in channels and statements, as far as parts count them")
+            read("series", "What calls waited for that is no call, since the process began: locks, room in channels and statements, as far as parts count them: of a lock or channel the 20 calls that waited longest, of a statement the first 16")
                 .query("series", "Only those of the calls of this series. A request is known by its method and route.", series_id())
                 .query("on", "Only those for things of this sort.", choice(&WaitedOn::ALL.map(WaitedOn::as_str)))
                 .listed(&SORTS_OF_WAITS, Some(1_000), 10_000)
@@ -68,9 +68,9 @@ fn waits() -> ObjectBuilder {
     let wait = object("The waits of the calls of a series for one thing, since the process began.")
         .has("series", text().note("The series whose calls waited. A request is known by its method and route."))
         .has("on", choice(&WaitedOn::ALL.map(WaitedOn::as_str)).note("The sort of thing."))
-        .has("name", text().note("The name of the lock or channel, or the statement without its literals."))
+        .has("name", text().note("The name of the lock or channel, or the statement without its literals: at most 200 bytes, and its id behind one that is cut."))
         .has("waits", count().note("Waits that are over; of a statement, its executions."))
-        .has("waited_seconds", number().note("How long they were in all."));
+        .has("waited_seconds", number().note("How long they were in all; of a statement, as far as durations are known, with the time of whoever reads a stream of rows."));
     object("Waits of calls.").has("waits", list(wait)).may_have("next", next())
 }
 

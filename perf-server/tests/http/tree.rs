@@ -1,7 +1,7 @@
 //! Calls inside others, and where the time of a series goes.
 
 use crate::common::{get, open};
-use perf_runtime::extend::{Wait, WaitedOn};
+use perf_runtime::series::{Wait, WaitedOn};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, Outcome};
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ async fn waits_are_those_of_a_series_or_of_a_sort_of_thing() {
     let monitor = Monitor::builder().build().unwrap();
     let wait =
         |series: &str, on, name: &str, waits, seconds| Wait::new(series.parse().unwrap(), on, name, waits, seconds);
-    let _guard = monitor.count_waits(move || {
+    let _guard = monitor.add_wait_source(move || {
         vec![
             wait("operation{operation=page}", WaitedOn::Lock, "stock", 3, 0.5),
             wait("operation{operation=page}", WaitedOn::Statement, "select ?", 7, 2.0),

@@ -1,7 +1,7 @@
 //! Callers of statements, and repeats within one call.
 
 use super::{Account, one_at_a_time, ran};
-use perf_runtime::extend::WaitedOn;
+use perf_runtime::series::WaitedOn;
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Label, monitor};
 use perf_sql::StatementView;

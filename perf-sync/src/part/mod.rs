@@ -100,7 +100,7 @@ impl Locks {
             let sampler = monitor.sampler(SECTION, Duration::ZERO, move |samples| ticks.tick(samples));
             let of_waits = view.clone();
             let log = monitor.on_tick(SECTION, move |_| to_log.log());
-            (sampler, log, monitor.count_waits(move || of_waits.waits()))
+            (sampler, log, monitor.add_wait_source(move || of_waits.waits()))
         });
         Self { view, _guards: guards }
     }
@@ -114,14 +114,10 @@ impl Locks {
 impl LocksView {
     /// Everything that is known of locks now. Empty where the settings say that locks are not shown.
     pub fn view(&self) -> View {
-        self.view_with(self.with_deadlocks)
-    }
-
-    fn view_with(&self, with_deadlocks: bool) -> View {
         if !self.is_on {
             return View::empty();
         }
-        View::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), with_deadlocks)
+        View::take(&self.monitor, self.observed_from.load(Ordering::Relaxed), self.with_deadlocks)
     }
 
     /// Everything that is known of channels now. Empty where the settings say that locks and channels are not shown.

@@ -2,6 +2,7 @@
 
 use super::{channel, judging};
 use perf_runtime::alert::Alert;
+use perf_runtime::series::{Wait, WaitedOn};
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Monitor, monitor};
 use perf_sync::tokio::{mpsc, oneshot, watch_channel};
@@ -111,6 +112,8 @@ fn a_full_channel_with_a_stopped_receiver_is_named_with_its_calls_and_raises_an_
     assert_eq!((view.wait.count, view.wait.sum_seconds, view.stopped_seconds), (1, 31.0, None));
     let callers: Vec<_> = view.callers.iter().map(|caller| (caller.waits, caller.waited_seconds)).collect();
     assert_eq!((callers, view.callers[0].series.as_ref().unwrap().to_string()), (vec![(1, 31.0)], producer.to_owned()));
+    let waits: Vec<_> = monitor.waits().into_iter().filter(|wait| wait.name == "channels-full").collect();
+    assert_eq!(waits, [Wait::new(producer.parse().unwrap(), WaitedOn::Channel, "channels-full", 1, 31.0)]);
     assert!(monitor.render_prometheus().contains(&format!("channel_send_wait_seconds_sum{{{channel}}} 31")));
 }
 

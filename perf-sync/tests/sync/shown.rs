@@ -2,7 +2,7 @@
 
 use super::{judging, seen};
 use perf_runtime::alert::Alert;
-use perf_runtime::extend::{Wait, WaitedOn};
+use perf_runtime::series::{Wait, WaitedOn};
 use perf_runtime::test_util::{ManualClock, isolated};
 use perf_runtime::{Monitor, monitor};
 use perf_sync::tokio::{Mutex, RwLock};
@@ -177,6 +177,11 @@ async fn caller_too(lock: &Mutex<()>) {
     drop(lock.lock().await);
 }
 
+#[monitor("shown_caller")]
+async fn told(notify: &perf_sync::tokio::Notify) {
+    notify.notified().await;
+}
+
 #[test]
 fn the_calls_that_waited_are_named_with_their_waits() {
     let _alone = isolated();
@@ -204,6 +209,9 @@ fn the_calls_that_waited_are_named_with_their_waits() {
         .collect();
     assert_eq!(callers, [(Some("operation{operation=shown_caller}".to_owned()), 2, 4.0), (None, 1, 3.0),]);
     assert_eq!(callers.iter().map(|caller| caller.1).sum::<u64>(), view.waited + view.cancelled);
+    // An event may be long in coming without anything being wrong.
+    let event = perf_sync::tokio::Notify::named("shown-callers");
+    pend(Box::pin(told(&event)).as_mut());
     let waits: Vec<_> = monitor.waits().into_iter().filter(|wait| wait.name == "shown-callers").collect();
     let series = "operation{operation=shown_caller}".parse().unwrap();
     assert_eq!(waits, [Wait::new(series, WaitedOn::Lock, "shown-callers", 2, 4.0)], "beside other waits of calls");

@@ -99,15 +99,18 @@ impl Values {
         let field = any_field()?;
         let mut this = hold();
         this.names = names;
+        let mut kept = 0;
         for ((place, value), name) in (0_u8..).zip(values).zip(names) {
             if *name == ADDED {
                 continue;
             }
-            let (before, is_full) = (this.bytes.len(), usize::from(place) >= MOST_VALUES);
+            let (before, is_full) = (this.bytes.len(), kept == MOST_VALUES);
             if run_guarded(|| value.record(&field, &mut Pen { bytes: &mut this.bytes, place, is_full })).is_none() {
                 this.bytes.truncate(before);
                 Pen { bytes: &mut this.bytes, place, is_full }.text(|text| text.write_str(PANICKED));
             }
+            // Fields that are recorded later have no value yet.
+            kept += usize::from(!is_full && this.bytes.len() > before);
         }
         if this.bytes.is_empty() {
             release(this);

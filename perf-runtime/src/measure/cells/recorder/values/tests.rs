@@ -75,6 +75,10 @@ fn the_values_of_a_call_are_so_many_and_so_long() {
     assert!(all[..MOST_VALUES].iter().all(|(_, text, is_cut)| text == "7" && !is_cut));
     // Nothing is missing in silence.
     assert!(all[MOST_VALUES..].iter().all(|(_, text, is_cut)| text.is_empty() && *is_cut));
+    // Fields that are recorded later are none of them.
+    let later: Vec<&dyn Value> =
+        [&Empty as &dyn Value, &Empty].into_iter().chain(values[..16].iter().copied()).collect();
+    assert!(texts(&later).iter().all(|(_, text, is_cut)| text == "7" && !is_cut));
     let long = "y".repeat(10_000);
     let long = [long.as_str(); 18];
     let values = long.each_ref().map(|text| text as &dyn Value);
@@ -92,16 +96,19 @@ fn the_values_of_a_call_are_so_many_and_so_long() {
     assert!(kept.bytes() <= MOST_BYTES + 2 * HEAD + size_of::<KeptValues>());
 }
 
+/// Counts how often its text is asked for.
+struct Counted<'a>(&'a Cell<u32>);
+
+impl Debug for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.set(self.0.get() + 1);
+        f.write_str("asked")
+    }
+}
+
 #[test]
 fn a_value_that_is_left_out_is_not_asked_for_its_text() {
     let asked = Cell::new(0);
-    struct Counted<'a>(&'a Cell<u32>);
-    impl Debug for Counted<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.set(self.0.get() + 1);
-            f.write_str("asked")
-        }
-    }
     let counted = debug(Counted(&asked));
     let all = texts(&[&counted as &dyn Value; 18]);
     assert_eq!((all.len(), asked.get()), (18, 16));
