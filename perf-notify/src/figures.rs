@@ -47,7 +47,7 @@ impl Figures {
                 gauge(
                     FAILING,
                     "",
-                    "Whether the last attempt to tell of alerts failed, and none has gone well since: 1 or 0.",
+                    "Whether the last attempt to tell of alerts failed, or of a notice where the channel carries notices alone, and none has gone well since: 1 or 0.",
                 ),
             ];
             waiting.insert(channel.to_owned(), gauges);
@@ -72,14 +72,14 @@ impl Figures {
             waiting.set(state.waiting as f64);
             let age = state.oldest_of_alerts.map(|oldest| oldest.elapsed(now)).unwrap_or_default();
             oldest.set(age.as_secs_f64());
-            failing.set(f64::from(u8::from(state.fails_alerts)));
+            failing.set(f64::from(u8::from(state.is_trouble)));
         }
     }
 }
 
-/// The rules on the outbox: `notify-failing`, where a channel has failed to tell of alerts for a minute, and `notify-late`, where a message
-/// about alerts has waited for more than 5 minutes (critical: 30). Each alert is told by other channels than the one that it is about.
-/// Notices that fail or wait make none: they are news that nobody need act on.
+/// The rules on the outbox: `notify-failing`, where a channel has failed to tell of alerts for a minute, or of a notice where no route leads to it and
+/// it carries notices alone, and `notify-late`, where a message about alerts has waited for more than 5 minutes (critical: 30). Each alert is
+/// told by other channels than the one that it is about. Other notices that fail or wait make none: they are news that nobody need act on.
 pub fn rules() -> RuleSet {
     let rules = [
         Rule::builder("notify-failing")

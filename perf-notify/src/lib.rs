@@ -192,6 +192,10 @@ impl Notifier {
             |error: std::io::Error| ConfigError::new("server.public_url", error, "no address: links cannot be signed");
         let links = links.transpose().map_err(refused)?;
         let overlaps = overlaps(folder.as_deref(), &store);
+        let read = match &store {
+            StoreState::On(store) => Some(store.path().to_owned()),
+            StoreState::Off(_) => None,
+        };
         let shared = Arc::new(Shared::new(store, now));
         let named = settings.notices.clone();
         let seen = Arc::clone(&shared);
@@ -225,6 +229,7 @@ impl Notifier {
             began: Duration::ZERO,
             compared: None,
             reopened: Duration::ZERO,
+            read,
             adopted: None,
             overlaps,
             mirrors: BTreeMap::new(),
@@ -322,7 +327,8 @@ fn opened_channels(settings: &Settings) -> Result<Vec<Opened>, ConfigError> {
             ));
         }
         let mirrors = opened.mirrors();
-        let plan = Plan { name: name.clone(), limit, fallback: channel.fallback.clone(), mirrors, alerts_alone };
+        let fallback = channel.fallback.clone();
+        let plan = Plan { name: name.clone(), limit, fallback, mirrors, alerts_alone, ..Plan::default() };
         Ok((plan, channel.kind.map_or("", ChannelKind::as_str), opened))
     };
     settings.channels.iter().map(open).collect()

@@ -79,6 +79,8 @@ pub(crate) struct Runner {
     /// When what is known was last compared with what fires.
     pub(crate) compared: Option<Duration>,
     pub(crate) reopened: Duration,
+    /// The file of the outbox whose lines this process knows.
+    pub(crate) read: Option<PathBuf>,
     /// When outboxes of other processes were last looked for.
     pub(crate) adopted: Option<Duration>,
     /// Whether another process of the service ran when this one began, and does still: this one waits for its end.
@@ -118,6 +120,7 @@ impl Runner {
                 if self.adopted.is_none() {
                     self.began = now.uptime;
                 }
+                self.reopen();
                 self.adopt();
                 self.hear();
                 self.advance();
@@ -234,7 +237,6 @@ impl Runner {
         if self.dispatcher.changes().is_empty() {
             return;
         }
-        self.reopen();
         let written = match self.shared.store() {
             Some(store) => store.commit(self.dispatcher.changes()),
             None => return,
@@ -270,14 +272,27 @@ impl Runner {
         self.overlaps &= others.running > 0 && self.now.uptime < self.began + OVERLAP;
     }
 
+    /// Opens the file where it could not be used before. One that this process has not read holds what processes before left: their messages,
+    /// and what was told.
     fn reopen(&mut self) {
         let (Some(folder), None) = (&self.folder, self.shared.store()) else { return };
         if self.now.uptime < self.reopened + REOPEN_EVERY {
             return;
         }
         self.reopened = self.now.uptime;
-        match Store::open(folder) {
-            Ok(store) => self.shared.set_store(StoreState::On(Arc::new(store))),
+        let opened = Store::open(folder).and_then(|store| {
+            let is_known = self.read.as_deref() == Some(store.path());
+            let left = if is_known { None } else { Some(store.load()?) };
+            Ok((store, left))
+        });
+        match opened {
+            Ok((store, left)) => {
+                self.read = Some(store.path().to_owned());
+                self.shared.set_store(StoreState::On(Arc::new(store)));
+                if let Some(left) = left {
+                    self.dispatcher.take_in(left, self.now);
+                }
+            }
             Err(error) => self.shared.set_store(StoreState::Off(error.to_string())),
         }
     }
@@ -297,6 +312,7 @@ impl Runner {
     fn end(&mut self, orders: &Receiver<Order>, until: Instant) {
         // Notices that were taken until now are among the orders that came.
         self.backlog.end();
+        self.reopen();
         let is_waiting = AtomicBool::new(false);
         for order in orders.try_iter().collect::<Vec<_>>() {
             self.take(order, &is_waiting);

@@ -1,7 +1,7 @@
 //! The beginning: what processes before left, or one beside this one.
 
 use super::Dispatcher;
-use super::notices::shows_notices;
+use super::notices::{carries_alerts, shows_notices};
 use crate::group::{Group, Now};
 use crate::notice::{Told, ToldKeys};
 use crate::outbox::{Attempt, AttemptOutcome, Changes, Entry, Left, Plan, Queue};
@@ -31,7 +31,11 @@ pub(crate) struct Beginning {
 
 impl Dispatcher {
     pub(crate) fn new(beginning: Beginning, now: Now) -> Self {
-        let Beginning { routes, plans, service, instance, seq, groups, entries, notice_channels, told } = beginning;
+        let Beginning { routes, mut plans, service, instance, seq, groups, entries, notice_channels, told } = beginning;
+        let carrying = carries_alerts(&routes, &plans);
+        for plan in &mut plans {
+            plan.notices_alone = notice_channels.contains(&plan.name) && !carrying.contains(&plan.name);
+        }
         let mut changes = Changes::default();
         let last_id = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
         // Ids of a process that wrote none of its last ones are not given again.
@@ -81,6 +85,17 @@ impl Dispatcher {
         };
         this.count_attempts(0);
         this
+    }
+
+    /// Takes in what processes before left in the own file, which could not be read at the start. Its messages have new numbers from now on.
+    pub(crate) fn take_in(&mut self, left: Left, now: Now) {
+        let old: Vec<u64> = left.entries.iter().map(|entry| entry.id).collect();
+        self.last_id = old.iter().copied().fold(self.last_id, u64::max);
+        self.adopt(left, now);
+        for id in old {
+            // One of this process that has the same number takes its line.
+            self.changes.entries.entry(id).or_insert(None);
+        }
     }
 
     /// Takes over what another process left: its messages, and what it told of each group.

@@ -4,6 +4,7 @@ use super::Dispatcher;
 use crate::group::Now;
 use crate::message::Message;
 use crate::outbox::{AttemptOutcome, Entry, Plan, Queue};
+use crate::route::{Route, Routes};
 use perf_runtime::extend::Notice;
 use std::collections::BTreeSet;
 
@@ -46,6 +47,20 @@ impl Dispatcher {
         }
         was_told
     }
+}
+
+/// The channels that are told of alerts: a route or a step of one leads there, or they are the fallback of one that is.
+pub(super) fn carries_alerts(routes: &Routes, plans: &[Plan]) -> BTreeSet<String> {
+    let of_steps = |route: &Route| route.escalate.iter().flat_map(|step| step.channels.clone()).collect::<Vec<_>>();
+    let mut carry: BTreeSet<String> =
+        routes.all.iter().flat_map(|route| route.channels.iter().cloned().chain(of_steps(route))).collect();
+    // Each round adds one at least, or is the last.
+    for _ in plans {
+        let fallbacks = plans.iter().filter(|plan| carry.contains(&plan.name));
+        let fallbacks: Vec<String> = fallbacks.filter_map(|plan| plan.fallback.clone()).collect();
+        carry.extend(fallbacks);
+    }
+    carry
 }
 
 /// Whether a channel is sent notices: it is named for them, or is the fallback of one that is, and can show them.

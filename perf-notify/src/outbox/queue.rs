@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) mirrors: bool,
     /// Whether it can show alerts and no notices.
     pub(crate) alerts_alone: bool,
+    /// Whether it is sent notices, and no route leads to it.
+    pub(crate) notices_alone: bool,
 }
 
 /// The result of an attempt.
@@ -65,8 +67,8 @@ pub(crate) struct QueueState {
     pub(crate) oldest_of_alerts: Option<Since>,
     /// Where an attempt failed, and none has gone well since: one to tell of alerts, where there is one.
     pub(crate) failing: Option<Failing>,
-    /// Whether that is one to tell of alerts.
-    pub(crate) fails_alerts: bool,
+    /// Whether people are to be told of that: it was one to tell of alerts, or the channel is there for notices alone.
+    pub(crate) is_trouble: bool,
     pub(crate) delivered_at: Option<SystemTime>,
 }
 
@@ -349,7 +351,7 @@ impl Queue {
             oldest: oldest(true),
             oldest_of_alerts: oldest(false),
             failing: self.alerts.failing.clone().or_else(|| self.notices.failing.clone()),
-            fails_alerts: self.alerts.failing.is_some(),
+            is_trouble: self.alerts.failing.is_some() || (self.plan.notices_alone && self.notices.failing.is_some()),
             delivered_at: self.delivered_at,
         }
     }

@@ -75,6 +75,60 @@ fn a_notice_is_tried_again_told_once_and_seen_among_the_attempts_whatever_the_ro
 }
 
 #[test]
+fn where_the_disk_was_away_at_the_start_what_was_told_before_is_not_told_again_and_what_waited_is_sent() {
+    let clock = ManualClock::hold();
+    let a = Sink::new(|_| (200, ""));
+    let b = Sink::new(|number| if number == 0 { (503, "") } else { (200, "") });
+    let folder = tempfile::tempdir().unwrap();
+    let (outbox, away) = (folder.path().join("state"), folder.path().join("away"));
+    let first = monitor();
+    let notifier = Notifier::with_settings(&first, settings(&outbox, [&a, &b], &["a", "b"])).unwrap();
+    tick(&clock, &first, 1);
+    deliver(&first).deliver(&notice("told")).unwrap();
+    a.wait_for(1);
+    b.wait_for(1);
+    assert!(comes_true(|| notifier.view().attempts(None, 10).len() == 2));
+    drop(notifier);
+
+    std::fs::rename(&outbox, &away).unwrap();
+    std::fs::write(&outbox, "no folder").unwrap();
+    let second = monitor();
+    let notifier = Notifier::with_settings(&second, settings(&outbox, [&a, &b], &["a", "b"])).unwrap();
+    assert!(notifier.view().overview().off.is_some());
+    tick(&clock, &second, 1);
+    std::fs::remove_file(&outbox).unwrap();
+    std::fs::rename(&away, &outbox).unwrap();
+    assert!(comes_true(|| {
+        tick(&clock, &second, 1);
+        notifier.view().overview().off.is_none()
+    }));
+    deliver(&second).deliver(&notice("told")).unwrap();
+    deliver(&second).deliver(&notice("new")).unwrap();
+    assert!(comes_true(|| {
+        tick(&clock, &second, 1);
+        b.requests().len() == 3
+    }));
+    let keys = |sink: &Sink| sink.requests().iter().map(|one| one.body["key"].clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&a), ["told", "new"]);
+    let mut of_b = keys(&b).split_off(1);
+    of_b.sort_by_key(ToString::to_string);
+    assert_eq!(of_b, ["new", "told"], "it waited in the file");
+    drop(notifier);
+
+    // Neither is in it any more.
+    let third = monitor();
+    let _notifier = Notifier::with_settings(&third, settings(&outbox, [&a, &b], &["a", "b"])).unwrap();
+    tick(&clock, &third, 2);
+    for key in ["told", "new", "last"] {
+        deliver(&third).deliver(&notice(key)).unwrap();
+    }
+    assert_eq!(
+        (a.wait_for(3)[2].body["key"].clone(), b.wait_for(4)[3].body["key"].clone()),
+        ("last".into(), "last".into())
+    );
+}
+
+#[test]
 fn a_notice_before_the_first_tick_and_at_the_end_is_kept() {
     let clock = ManualClock::hold();
     let (folder, sink) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")));

@@ -203,7 +203,7 @@ fn a_notice_that_a_receiver_cannot_bear_delays_no_alert_and_alerts_nobody() {
     bench.run(1.0, 600.0, &|_, _| refused(Again::Later));
     assert!(bench.sent.len() > 5);
     let state = bench.dispatcher.states()["a"].clone();
-    assert_eq!((state.waiting, state.oldest_of_alerts, state.fails_alerts), (1, None, false));
+    assert_eq!((state.waiting, state.oldest_of_alerts, state.is_trouble), (1, None, false));
     assert!(state.oldest.is_some() && state.failing.is_some(), "whoever looks sees it");
     let failed = bench.sent.len();
     bench.hear(601.0, "fired", &alert(1, "critical"));
@@ -211,6 +211,29 @@ fn a_notice_that_a_receiver_cannot_bear_delays_no_alert_and_alerts_nobody() {
     let alerts: Vec<f64> =
         bench.sent[failed..].iter().filter(|one| one.2.notice.is_none()).map(|(at, ..)| *at).collect();
     assert_eq!(alerts, [606.0], "{:?}", &bench.sent[failed..]);
+}
+
+#[test]
+fn a_channel_that_carries_notices_alone_is_in_trouble_where_one_fails() {
+    let to = |name: &str, fallback: &str| Plan { fallback: Some(fallback.to_owned()), ..plan(name) };
+    let step = r#"[{"channels": ["b"], "escalate": [{"after": "5m", "channels": ["a"]}]}]"#;
+    for (routed, plans, is_trouble) in [
+        (r#"[{"channels": ["b"]}]"#, vec![plan("a"), plan("b")], true),
+        (r#"[{"channels": ["a", "b"]}]"#, vec![plan("a"), plan("b")], false),
+        (step, vec![plan("a"), plan("b")], false),
+        // The fallback of a fallback is told of alerts too.
+        (r#"[{"channels": ["b"]}]"#, vec![plan("a"), to("b", "c"), to("c", "a")], false),
+    ] {
+        let notice_channels = vec!["a".to_owned()];
+        let beginning = Beginning { routes: routes(routed), plans, notice_channels, ..Beginning::default() };
+        let mut bench = Bench { dispatcher: Dispatcher::new(beginning, at(0.0)), ..Bench::with(routed, &[]) };
+        bench.tell(1.0, "w48");
+        bench.run(1.0, 60.0, &|_, _| refused(Again::Later));
+        let state = |bench: &Bench| bench.dispatcher.states()["a"].is_trouble;
+        assert_eq!(state(&bench), is_trouble, "{routed}");
+        bench.run(61.0, 300.0, &|_, _| taken());
+        assert!(!state(&bench), "{routed}");
+    }
 }
 
 #[test]
