@@ -40,6 +40,30 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// A folder that this process has for itself until this is dropped, or it ends. Of other processes, that is, which ask for it too.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    #[cfg(unix)]
+    _locked: File,
+}
+
+/// Takes a folder for this process; `None` where another has it. Where a file system or an operating system has no such locks, each has it.
+#[cfg(unix)]
+pub(crate) fn lock_folder(folder: &Path) -> io::Result<Option<Alone>> {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_DIRECTORY).open(folder)?;
+    // SAFETY: the descriptor is open for as long as `file` lives, and nothing is passed beside it.
+    let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+    let is_taken = locked != 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock;
+    Ok((!is_taken).then_some(Alone { _locked: file }))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn lock_folder(_: &Path) -> io::Result<Option<Alone>> {
+    Ok(Some(Alone {}))
+}
+
 /// Opens a file to read, with its length. `None` where there is none: what is a link, a pipe or a folder is none.
 pub(crate) fn open_plain(path: &Path) -> io::Result<Option<(File, u64)>> {
     let missing = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) };

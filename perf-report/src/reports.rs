@@ -305,6 +305,8 @@ fn run(keeper: &Keeper, orders: &Receiver<Order>, next: &Next) {
                 let _ = done.send(());
             }
             Order::End(done) => {
+                // What takes notices ends after this, and in order.
+                keeper.note_told();
                 let _ = done.send(());
                 return;
             }

@@ -12,9 +12,8 @@ use crate::gather::{range_of, range_on_steps};
 use crate::moment::to_millis;
 use crate::reports::Sources;
 use perf_runtime::Monitor;
-use perf_runtime::extend::{Deliver, Notice, Past};
+use perf_runtime::extend::Past;
 use perf_runtime::series::TimeRange;
-use perf_runtime::text::rfc3339;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -22,6 +21,8 @@ use std::time::{Duration, SystemTime};
 
 /// What went wrong is tried again so much later.
 const AGAIN: Duration = Duration::from_secs(600);
+/// Another process makes one, or people were just told of one: somebody looks again so much later.
+const SOON: Duration = Duration::from_secs(60);
 /// Without anything that is due, somebody looks again so much later: the clock may have been set.
 const LOOK: Duration = Duration::from_secs(3_600);
 /// So often the wait is doubled at most where there is no room: to about five hours.
@@ -53,32 +54,38 @@ pub(crate) struct Known {
     seen: Looked,
     /// So often in a row there was no room.
     no_room: u32,
+    /// The reports of which this process had people told since it last looked. What takes notices may have them in memory alone for a moment.
+    pub(super) told: BTreeSet<ReportId>,
 }
 
 /// The reports that are due and were not made.
 #[derive(Debug, Default)]
-struct Looked {
+pub(super) struct Looked {
     /// Those whose time nobody knows anything of. A history may know it later: they are looked for until a later one is made.
     not_known: Vec<ReportId>,
     /// Those that could not be made: they are tried again, also once later ones are made.
     failed: BTreeSet<ReportId>,
     error: Option<MakeError>,
+    /// Whether to look again soon: another process makes one, or has not told of one yet.
+    pub(super) is_soon: bool,
 }
 
 impl Keeper {
-    fn known(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the process ends.
-    fn is_ending(&self) -> bool {
+    pub(super) fn is_ending(&self) -> bool {
         self.room.is_over.load(Ordering::Acquire)
     }
 
     /// Makes what is due at this time, and says after how long to look again.
     pub(crate) fn look(&self, now: SystemTime) -> Duration {
         let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let looked = self.make_due(now);
+        self.note_told();
+        let mut looked = self.make_due(now);
+        self.tell_left(&mut looked);
         if self.is_ending() {
             // What was given up is no trouble.
             return LOOK;
@@ -86,11 +93,12 @@ impl Keeper {
         let next = self.schedule.next(now).map_or(LOOK, |(_, due)| due.duration_since(now).unwrap_or_default());
         let is_no_room = matches!(looked.error, Some(MakeError::NoRoom { .. }));
         let (error, waits) = (looked.error.as_ref().map(ToString::to_string), !looked.not_known.is_empty());
-        let no_room = {
+        let (no_room, is_soon) = {
             let mut known = self.known();
+            let is_soon = looked.is_soon || !known.told.is_empty();
             known.no_room = if is_no_room { known.no_room.saturating_add(1) } else { 0 };
             known.seen = looked;
-            known.no_room
+            (known.no_room, is_soon)
         };
         let wait = match error {
             None => {
@@ -103,7 +111,7 @@ impl Keeper {
                 AGAIN * 2_u32.pow(no_room.saturating_sub(1).min(MOST_DOUBLED))
             }
         };
-        next.min(wait).max(Duration::from_secs(1))
+        next.min(if is_soon { SOON.min(wait) } else { wait }).max(Duration::from_secs(1))
     }
 
     /// Says once in the log that reports are not made, and keeps it for whoever asks.
@@ -157,8 +165,24 @@ impl Keeper {
         if self.is_ending() {
             return;
         }
-        match self.make(id, range, in_order, true) {
-            Ok(made) => self.send(id, &made, in_order),
+        let made = self.room.lock().map_err(MakeError::from).and_then(|lock| {
+            let Some(_alone) = lock else { return Err(MakeError::Busy) };
+            // Another process may have made it since this one looked.
+            if self.room.is_done(id)? {
+                return Ok(());
+            }
+            let export = self.make(id, range, in_order, true)?;
+            if self.way().is_some() {
+                self.send(id, &export, in_order);
+            }
+            Ok(())
+        });
+        match made {
+            Ok(()) => {}
+            Err(MakeError::Busy) => {
+                looked.failed.insert(id);
+                looked.is_soon = true;
+            }
             Err(error) => looked.fail(id, error),
         }
     }
@@ -232,49 +256,24 @@ impl Keeper {
         in_order: Option<bool>,
         by_schedule: bool,
     ) -> Result<Export, MakeError> {
+        let export = self.export(id, [from, to])?;
+        let made = export.head().made;
+        let meta = Meta::new([to_millis(from), to_millis(to), made], in_order, by_schedule);
+        let is_over = |id| self.schedule.is_over(id, made);
+        let kept = (self.formats.as_slice(), by_schedule && self.way().is_some());
+        self.room.keep(id, &meta, kept, &is_over, |format, out| export.write(format, out))?;
+        Ok(export)
+    }
+
+    /// Everything of the range of a report.
+    pub(super) fn export(&self, id: ReportId, [from, to]: [SystemTime; 2]) -> Result<Export, MakeError> {
         let range = match id.kind() {
             // With nothing of the days beside.
             ReportKind::Day | ReportKind::Week => range_on_steps(from, to),
             ReportKind::Session | ReportKind::Range => range_of(from, to, None),
         };
         let range = range.map_err(|error| MakeError::Range(error.to_string()))?;
-        let export = self.sources.export(&self.monitor, range);
-        let made = export.head().made;
-        let meta = Meta::new([to_millis(from), to_millis(to), made], in_order, by_schedule);
-        let is_over = |id| self.schedule.is_over(id, made);
-        self.room.keep(id, &meta, &self.formats, &is_over, |format, out| export.write(format, out))?;
-        Ok(export)
-    }
-
-    /// Has people told of a report that was made by itself.
-    fn send(&self, id: ReportId, export: &Export, in_order: Option<bool>) {
-        let Some(way) = self.monitor.ask::<dyn Deliver>().filter(|_| self.deliver) else { return };
-        let mut text = Vec::new();
-        if export.write(Format::Summary, &mut text).is_err() {
-            return;
-        }
-        let report = export.head();
-        let (what, end) = match (id.kind(), in_order) {
-            (ReportKind::Session, Some(false)) => ("report of a session", ", which did not end in order"),
-            (ReportKind::Session, _) => ("report of a session", ""),
-            (ReportKind::Week, _) => ("report of the week", ""),
-            _ => ("report of the day", ""),
-        };
-        let title =
-            format!("{}: {what}, {} to {}{end}", report.service_text(), rfc3339(report.start), rfc3339(report.end));
-        let Ok(mut notice) = Notice::new(format!("report.{id}"), title, String::from_utf8_lossy(&text)) else { return };
-        if let Some(url) = &self.sources.public_url {
-            let format = if self.formats.contains(&Format::Html) {
-                "html"
-            } else {
-                self.formats.first().map_or("json", |format| format.as_str())
-            };
-            let link = format!("{}/api/v1/reports/{id}?format={format}", url.trim_end_matches('/'));
-            notice = notice.clone().with_link(link).unwrap_or(notice);
-        }
-        if let Err(error) = way.deliver(&notice) {
-            tracing::warn!(target: "perf::report", %id, %error, "nobody is told of a report");
-        }
+        Ok(self.sources.export(&self.monitor, range))
     }
 
     /// Removes a report; says whether it was there.
@@ -312,6 +311,7 @@ impl Keeper {
                 (id, [from, to], None)
             }
         };
+        let _alone = self.room.lock()?.ok_or(MakeError::Busy)?;
         if let Some(there) = self.room.get(id)? {
             return Ok((there, false));
         }

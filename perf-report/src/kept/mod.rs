@@ -3,8 +3,10 @@
 mod error;
 mod id;
 mod keeper;
+mod parts;
 mod room;
 mod schedule;
+mod telling;
 mod view;
 
 pub use error::MakeError;

@@ -1,21 +1,22 @@
 //! The folder of kept reports. What is in it is found by its own names, read strictly; everything else in it is left alone.
 //!
 //! Of each report there is a file in each format, and last of all `ID.meta`: what has none is not whole, and no report. `ID.gone` stands for
-//! one that somebody removed, so that it is not made again.
+//! one that somebody removed, so that it is not made again; `ID.untold` for one of which people are to be told still.
 
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind};
+use super::parts::{Counted, Parts, age, is_left};
 use crate::Format;
-use crate::file::{create_new, open_plain};
+use crate::file::{Alone, create_new, lock_folder, open_plain};
 use perf_runtime::extend::prepare_folder;
 use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 /// The most reports of a kind by any setting.
@@ -24,11 +25,12 @@ pub(crate) const MOST_KEPT: usize = 1_000;
 const MOST_ENTRIES: usize = 100_000;
 /// A file of this many bytes is none of ours.
 const LONGEST_META: u64 = 4_096;
-/// What is written for longer was left by a process that ended.
-const LEFT: Duration = Duration::from_secs(3_600);
+/// The longest that it takes a process that runs to tell of a report.
+const TELLING: Duration = Duration::from_secs(600);
 const SCHEMA: &str = "perf.kept/1";
 const META: &str = "meta";
 const GONE: &str = "gone";
+const UNTOLD: &str = "untold";
 const PART: &str = "part";
 
 /// A report that is kept. As JSON, times are of RFC 3339.
@@ -115,6 +117,7 @@ struct Found {
     /// Whether there is a file for it, if one of another version.
     has_meta: bool,
     is_gone: bool,
+    is_untold: bool,
 }
 
 impl Room {
@@ -150,6 +153,39 @@ impl Room {
         fs::symlink_metadata(self.path(id, GONE)).is_ok_and(|found| found.is_file())
     }
 
+    /// Whether the schedule has no more to do with a report: it made it, or somebody removed it.
+    pub(crate) fn is_done(&self, id: ReportId) -> io::Result<bool> {
+        Ok(self.is_gone(id) || self.meta(id)?.is_some_and(|meta| meta.by_schedule))
+    }
+
+    /// Takes the folder for this process; `None` where another one of the service makes a report.
+    pub(crate) fn lock(&self) -> io::Result<Option<Alone>> {
+        prepare_folder(&self.folder)?;
+        lock_folder(&self.folder)
+    }
+
+    /// The reports of which people are to be told still.
+    pub(crate) fn untold(&self) -> io::Result<Vec<ReportId>> {
+        let found = self.found()?;
+        Ok(found.into_iter().filter(|(_, found)| found.is_untold && found.meta.is_some()).map(|(id, _)| id).collect())
+    }
+
+    /// Whether the process that was to tell of a report has had the time for it.
+    pub(crate) fn is_late(&self, id: ReportId) -> bool {
+        age(&self.path(id, UNTOLD)).is_some_and(|age| age > TELLING)
+    }
+
+    /// Marks a report as one of which people are told now.
+    pub(crate) fn mark_untold(&self, id: ReportId) -> io::Result<()> {
+        self.note_told(id);
+        create_new(&self.path(id, UNTOLD))?.sync_all()
+    }
+
+    /// Takes note that people were told of a report, or cannot be.
+    pub(crate) fn note_told(&self, id: ReportId) {
+        self.remove_file(id, UNTOLD);
+    }
+
     /// A file of a report, and its length. `None` where it is not there.
     pub(crate) fn open(&self, id: ReportId, format: Format) -> io::Result<Option<(File, u64)>> {
         if !self.is_usable()? || self.meta(id)?.is_none() {
@@ -158,12 +194,12 @@ impl Room {
         open_plain(&self.path(id, format.ending()))
     }
 
-    /// Keeps a report: written whole or not at all. Older ones make room.
+    /// Keeps a report: written whole or not at all. Older ones make room. Where people are to be told of it, that is marked with it.
     pub(crate) fn keep(
         &self,
         id: ReportId,
         meta: &Meta,
-        formats: &[Format],
+        (formats, is_to_be_told): (&[Format], bool),
         is_over: Over<'_>,
         write: impl Fn(Format, &mut dyn Write) -> io::Result<()>,
     ) -> Result<(), MakeError> {
@@ -191,6 +227,9 @@ impl Room {
         self.make_room(id, parts.bytes, is_over)?;
         // One that was there is not whole while its files are replaced.
         self.remove_file(id, META);
+        if is_to_be_told {
+            self.mark_untold(id)?;
+        }
         // The last one makes it whole. What is not moved is removed with `parts`.
         while let Some((part, place)) = parts.all.first() {
             fs::rename(part, place)?;
@@ -271,9 +310,8 @@ impl Room {
     }
 
     fn remove_files(&self, id: ReportId) {
-        self.remove_file(id, META);
-        for format in Format::ALL {
-            self.remove_file(id, format.ending());
+        for ending in [META, UNTOLD].into_iter().chain(Format::ALL.map(Format::ending)) {
+            self.remove_file(id, ending);
         }
     }
 
@@ -295,6 +333,9 @@ impl Room {
         }
         let Ok(found) = self.found() else { return };
         for (id, Found { files, .. }) in found.into_iter().filter(|(_, found)| !found.has_meta) {
+            if is_left(&self.path(id, UNTOLD)) {
+                self.note_told(id);
+            }
             for file in files.into_iter().filter(|file| is_left(&self.path(id, file.format.ending()))) {
                 self.remove_file(id, file.format.ending());
             }
@@ -331,6 +372,8 @@ impl Room {
                 (found.meta, found.has_meta) = (meta, true);
             } else if ending == GONE {
                 all.entry(id).or_default().is_gone = true;
+            } else if ending == UNTOLD {
+                all.entry(id).or_default().is_untold = true;
             } else if let Some(format) = Format::ALL.into_iter().find(|format| format.ending() == ending) {
                 all.entry(id).or_default().files.push(KeptFile { format, bytes: found.len() });
             }
@@ -380,51 +423,4 @@ fn newest(found: &BTreeMap<ReportId, Found>, kind: ReportKind, is_over: Over<'_>
     // They are sorted by kind, and then by time.
     let mut known = found.iter().filter(|(id, found)| id.kind() == kind && is_done(found) && is_over(**id));
     known.next_back().map(|(id, _)| *id)
-}
-
-/// Whether nobody can be at work on a file any more.
-fn is_left(path: &Path) -> bool {
-    let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
-    let age = found.and_then(|found| found.modified().ok()?.elapsed().ok());
-    age.is_some_and(|age| age > LEFT)
-}
-
-/// Files that are written beside their places: removed where they were not moved there.
-#[derive(Default)]
-struct Parts {
-    all: Vec<(PathBuf, PathBuf)>,
-    bytes: u64,
-}
-
-impl Drop for Parts {
-    fn drop(&mut self) {
-        let remove = |(part, _): &(PathBuf, PathBuf)| fs::remove_file::<&Path>(part).is_ok();
-        self.all.iter().map(remove).for_each(drop);
-    }
-}
-
-/// Counts what is written, and writes no more than there may be, and nothing once the process ends.
-struct Counted<'a, W> {
-    out: W,
-    bytes: u64,
-    most: u64,
-    is_over: &'a AtomicBool,
-}
-
-impl<W: Write> Write for Counted<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        if self.bytes > self.most {
-            return Err(io::Error::other("it is larger than all that may be kept"));
-        }
-        if self.is_over.load(Ordering::Acquire) {
-            return Err(io::Error::other("the process ends"));
-        }
-        self.out.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

@@ -1,5 +1,6 @@
 //! Reports that are kept: by a schedule, on request, and how much of them stays.
 
+mod alone;
 mod borne;
 
 use super::*;
