@@ -20,6 +20,7 @@ Examples:
   perf-cli why http-latency                 the cause of an alert
   perf-cli alerts ack 3 --by ada            take notice of an alert
   perf-cli history info /var/lib/perf       a history without its service
+  perf-cli --history /var/lib/perf errors   the last hour of a service that does not run
   perf-cli diff base.json head.json         is this version worse than the one before? by reports of their runs
   perf-cli run -n 7 --base main -- ./load   the same by running both in turn; exit code 1 where it is worse";
 
@@ -55,6 +56,10 @@ pub(crate) struct Connection {
     /// File of certificates to trust instead of those that browsers trust
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Asks the history in this file or folder in place of its service, which does not run: query, calls --recent, errors, compare, export, report;
+    /// its last hour where no range is given
+    #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["url", "token_file", "ca_file"])]
+    pub(crate) history: Option<PathBuf>,
     /// Seconds to wait for an answer
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) timeout: u64,
@@ -194,13 +199,15 @@ pub(crate) struct Query {
 #[derive(Debug, Group)]
 pub(crate) struct Calls {
     /// The id of a kept call
-    #[arg(conflicts_with_all = ["recent", "kind", "labels"])]
+    #[arg(conflicts_with_all = ["recent", "kind", "labels", "from", "to"])]
     pub(crate) id: Option<String>,
     /// Calls that ended and are kept: of each series and minute the slowest and the first that failed
     #[arg(long)]
     pub(crate) recent: bool,
     #[command(flatten)]
     pub(crate) of: Of,
+    #[command(flatten)]
+    pub(crate) range: Range,
     /// Most calls
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub(crate) limit: u64,

@@ -1,8 +1,9 @@
-//! The service's HTTP API.
+//! The service's HTTP API, or that of a history on disk in its place.
 
 use crate::Environment;
 use crate::args::Connection;
 use crate::failure::Failure;
+use crate::past::Past;
 use form_urlencoded::Serializer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use ureq::{Agent, Body, Error};
 
 const URL: &str = "http://127.0.0.1:9464";
 /// The longest answer that is read: ten thousand series take less than 20 MiB.
-const LONGEST: u64 = 256 << 20;
+pub(crate) const LONGEST: u64 = 256 << 20;
 /// The longest reason of a refusal that is read.
 const LONGEST_REASON: u64 = 64 << 10;
 /// The most of it that is shown, in characters.
@@ -26,8 +27,14 @@ const MOST_SHOWN: usize = 500;
 /// The largest file that is read for a token or for certificates.
 const LARGEST_FILE: u64 = 1 << 20;
 
+/// Whoever answers.
+pub(crate) enum Client {
+    Service(Service),
+    History(Box<Past>),
+}
+
 /// A service, and what it takes to ask it. It follows no redirect and uses no proxy: a token is sent to nobody else.
-pub(crate) struct Client {
+pub(crate) struct Service {
     url: String,
     token: Option<String>,
     agent: Agent,
@@ -49,6 +56,60 @@ struct Problem {
 
 impl Client {
     pub(crate) fn new(connection: &Connection, environment: &Environment) -> Result<Self, Failure> {
+        match &connection.history {
+            Some(path) => Past::open(path).map(|past| Self::History(Box::new(past))),
+            None => Service::new(connection, environment).map(Self::Service),
+        }
+    }
+
+    /// The address of the service, or the path of the history.
+    pub(crate) fn url(&self) -> &str {
+        match self {
+            Self::Service(service) => &service.url,
+            Self::History(past) => past.name(),
+        }
+    }
+
+    /// Whether a history answers, and knows nothing of now.
+    pub(crate) fn is_history(&self) -> bool {
+        matches!(self, Self::History(_))
+    }
+
+    /// Asks for a document.
+    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        match self {
+            Self::Service(service) => service.get(path, query),
+            Self::History(past) => past.get(path, query).map(|json| Answer { json, path: path.to_owned() }),
+        }
+    }
+
+    /// Sends a document, and reads the answer.
+    pub(crate) fn post(&self, path: &str, query: &[(&str, &str)], body: &Value) -> Result<Answer, Failure> {
+        match self {
+            Self::Service(service) => service.post(path, query, body),
+            Self::History(past) => Err(past.unchanged()),
+        }
+    }
+
+    /// Has something removed.
+    pub(crate) fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        match self {
+            Self::Service(service) => service.delete(path, query),
+            Self::History(past) => Err(past.unchanged()),
+        }
+    }
+
+    /// Asks for a file, and writes it piece by piece. Says how many bytes there were.
+    pub(crate) fn download(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write) -> Result<u64, Failure> {
+        match self {
+            Self::Service(service) => service.download(path, query, out),
+            Self::History(past) => past.download(path, query, out),
+        }
+    }
+}
+
+impl Service {
+    fn new(connection: &Connection, environment: &Environment) -> Result<Self, Failure> {
         let url = connection.url.as_deref().or(environment.get("PERF_URL")).unwrap_or(URL).trim_end_matches('/');
         if !(url.starts_with("http://") || url.starts_with("https://")) {
             let text =
@@ -80,25 +141,17 @@ impl Client {
         Ok(Self { url: url.to_owned(), token, agent: agent.into() })
     }
 
-    /// The address of the service.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Asks for a document.
-    pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+    fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
         let request = self.agent.get(self.address(path, query)).header(header::ACCEPT, "application/json");
         self.read(path, self.signed(request).call())
     }
 
-    /// Sends a document, and reads the answer.
-    pub(crate) fn post(&self, path: &str, query: &[(&str, &str)], body: &Value) -> Result<Answer, Failure> {
+    fn post(&self, path: &str, query: &[(&str, &str)], body: &Value) -> Result<Answer, Failure> {
         let request = self.agent.post(self.address(path, query)).content_type("application/json");
         self.read(path, self.signed(request).send(body.to_string()))
     }
 
-    /// Has something removed.
-    pub(crate) fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
+    fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Failure> {
         self.read(path, self.signed(self.agent.delete(self.address(path, query))).call())
     }
 
@@ -118,8 +171,7 @@ impl Client {
         }
     }
 
-    /// Asks for a file, and writes it piece by piece. Says how many bytes there were.
-    pub(crate) fn download(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write) -> Result<u64, Failure> {
+    fn download(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write) -> Result<u64, Failure> {
         let body = self.accepted(path, self.signed(self.agent.get(self.address(path, query))).call())?;
         let mut body = body.into_reader();
         let (mut piece, mut all) = (vec![0; 64 << 10], 0);

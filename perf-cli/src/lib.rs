@@ -5,6 +5,7 @@
 //! perf-cli --url https://shop.example top        # a screen that keeps up
 //! perf-cli why http-latency                      # the cause of an alert
 //! perf-cli history info target/backend-history   # without the service
+//! perf-cli --history target/backend-history query --kind db_operation   # how series did, without the service
 //! perf-cli diff base.json head.json              # two versions by the reports of their runs: exit code 1 where it is worse
 //! ```
 //!
@@ -28,6 +29,7 @@ mod commands;
 mod diff;
 mod failure;
 mod output;
+mod past;
 mod session;
 mod show;
 mod table;

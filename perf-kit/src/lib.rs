@@ -108,6 +108,8 @@ pub use perf_sql as sql;
 pub use perf_sync as sync;
 
 pub use error::StartError;
+#[cfg(all(feature = "history", feature = "server"))]
+pub use past_api::PastApi;
 pub use perf::{Perf, Shutdown};
 pub use start::{Builder, builder, start};
 
@@ -120,6 +122,8 @@ pub mod guide;
 mod hosting;
 #[cfg(feature = "sync")]
 mod locking;
+#[cfg(all(feature = "history", feature = "server"))]
+mod past_api;
 mod perf;
 #[cfg(feature = "sql")]
 mod querying;

@@ -28,7 +28,7 @@ pub(crate) use routes::extension;
 
 #[cfg(feature = "server")]
 mod routes {
-    use perf_history::{History, HistoryError, HistoryView};
+    use perf_history::{HistoryError, HistoryView};
     use perf_server::axum::Json;
     use perf_server::axum::extract::Path;
     use perf_server::axum::extract::rejection::PathRejection;
@@ -49,8 +49,7 @@ mod routes {
     const LONGEST: Duration = Duration::from_secs(20);
 
     /// The routes of a history: what it is, a session of it, and the clean-up.
-    pub(crate) fn extension(history: &History) -> impl Fn() -> perf_server::Extension + Send + Sync + 'static {
-        let view = history.view();
+    pub(crate) fn extension(view: HistoryView) -> impl Fn() -> perf_server::Extension + Send + Sync + 'static {
         move || {
             let [of_overview, of_session, of_clean_up] = [(); 3].map(|()| view.clone());
             let overview = async move |params: Params, headers: HeaderMap| {

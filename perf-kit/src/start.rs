@@ -250,6 +250,7 @@ impl Builder {
             insight: Some(insight.view()),
             #[cfg(feature = "llm")]
             llm: Some(llm.meter().clone()),
+            without_service: false,
         };
         #[cfg(feature = "report")]
         let reports = crate::reporting::open(&monitor, self.report, sources.clone(), state_folder, public_url)?;
@@ -257,7 +258,7 @@ impl Builder {
         let set_up = self.server;
         #[cfg(all(feature = "history", feature = "server"))]
         let set_up = {
-            let extension = crate::remembering::extension(&history);
+            let extension = crate::remembering::extension(history.view());
             set_up.and(move |server| server.extend(extension()))
         };
         #[cfg(all(feature = "notify", feature = "server"))]

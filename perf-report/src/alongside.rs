@@ -19,6 +19,9 @@ pub struct Alongside {
     pub spend: Option<Spend>,
     /// Expected courses.
     pub forecasts: Option<Vec<Finding>>,
+    /// Whether it was made of a history alone, beside which no service runs: health, alerts, objectives and calls in flight are told as "not known".
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_service: bool,
 }
 
 /// One sentence with its evidence.

@@ -225,8 +225,9 @@ impl Report {
 
     /// The sections that nobody fills, by their names.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
-        let Alongside { incidents, bottlenecks, changes, spend, forecasts } = &self.alongside;
+        let Alongside { incidents, bottlenecks, changes, spend, forecasts, without_service } = &self.alongside;
         let all = [
+            ("health, alerts, objectives and calls in flight", *without_service),
             ("incidents", incidents.is_none()),
             ("bottlenecks", bottlenecks.is_none()),
             ("changes against the time before", changes.is_none()),

@@ -1,6 +1,7 @@
 //! The report on one screen of text: 80 columns, 24 lines.
 
 use crate::overview::Overview;
+use crate::report::Report;
 use crate::source::Source;
 use crate::words;
 use perf_runtime::text::rfc3339;
@@ -24,6 +25,22 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     say(&report.service_text());
     say(&format!("{} to {}", rfc3339(report.start), rfc3339(report.end)));
     say("");
+    if report.alongside.without_service {
+        say(&format!("made without the service, {}", rfc3339(report.made)));
+    } else {
+        of_now(report, &mut say);
+    }
+    say("");
+    series(&Overview::of(source)?, report.tracks.left_out, &mut text);
+    let missing = report.missing();
+    if !missing.is_empty() {
+        let _ = writeln!(text, "{}", words::line(&format!("not known: {}", missing.join(", ")), WIDTH));
+    }
+    out.write_all(text.as_bytes())
+}
+
+/// The moment when it was made.
+fn of_now(report: &Report, say: &mut dyn FnMut(&str)) {
     let health = &report.health;
     say(&format!(
         "{}, {} of 100 when this was made, {}",
@@ -45,13 +62,6 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     for objective in report.objectives.iter().filter(|one| one.budget_left < 0.5).take(PROBLEMS) {
         say(&format!("  {} of the error budget left: {}", words::share(objective.budget_left), objective.series));
     }
-    say("");
-    series(&Overview::of(source)?, report.tracks.left_out, &mut text);
-    let missing = report.missing();
-    if !missing.is_empty() {
-        let _ = writeln!(text, "{}", words::line(&format!("not known: {}", missing.join(", ")), WIDTH));
-    }
-    out.write_all(text.as_bytes())
 }
 
 /// The series that took the most time.

@@ -95,6 +95,8 @@ mod settings;
 pub mod shapes;
 #[cfg(feature = "server")]
 mod table;
+#[cfg(feature = "server")]
+mod within;
 
 #[cfg(feature = "server")]
 pub use auth::Access;
@@ -115,6 +117,8 @@ pub use router::{mount, mount_at, router};
 pub use server::{Server, ServerBuilder, ServerThread, serve};
 #[cfg(feature = "server")]
 pub use table::{Route, RouteAccess};
+#[cfg(feature = "server")]
+pub use within::Within;
 
 #[cfg(all(test, feature = "server"))]
 mod tests;

@@ -37,6 +37,9 @@ pub(super) fn calls(client: &Client, args: &Calls, output: &mut Output<'_>) -> R
     match &args.id {
         Some(id) => one(client, id, output),
         None if args.recent => recent(client, args, output),
+        None if args.range.from.is_some() || args.range.to.is_some() => {
+            Err(Failure::Usage("--from and --to are of calls that ended: --recent lists them".to_owned()))
+        }
         None => running(client, args, output),
     }
 }
@@ -91,7 +94,7 @@ pub(crate) fn name_of(call: &CallInFlight) -> String {
 }
 
 fn recent(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let parameters = Parameters::default().of(&args.of).with("limit", Some(args.limit));
+    let parameters = Parameters::default().of(&args.of).within(&args.range).with("limit", Some(args.limit));
     let answer = client.get("/api/v1/calls/recent", &parameters.pairs())?;
     if output.json(&answer)? {
         return Ok(FINE);
@@ -110,7 +113,7 @@ fn recent(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, 
         ]);
     }
     let none = if recent.recorder.enabled {
-        "No call is kept of the last hour."
+        "No call is kept of this time."
     } else {
         "Calls are not recorded: `[recorder] enabled = true` keeps them."
     };

@@ -6,12 +6,12 @@ use crate::cell::Cell;
 use crate::client::{Answer, Client};
 use crate::failure::Failure;
 use crate::output::{Look, Output};
+use crate::past::{files, unreadable};
 use crate::show;
 use crate::table::Table;
 use perf_history::{HistoryError, HistoryFile};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::fs;
 use std::panic;
 use std::path::{Path, PathBuf};
 
@@ -135,35 +135,6 @@ fn quietly<R>(read: impl FnOnce() -> R) -> R {
     let result = read();
     panic::set_hook(hook);
     result
-}
-
-fn unreadable(file: &Path, error: &HistoryError) -> Failure {
-    let file = file.display();
-    match error {
-        HistoryError::Busy => Failure::Unreachable(format!(
-            "{file}: its service runs and has it: ask the service (`perf-cli history info` with --url), or read a copy"
-        )),
-        error => Failure::Unreachable(format!("{file}: {error}")),
-    }
-}
-
-/// The file that was named, or the histories in the folder that was.
-fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let missing = |error: &dyn std::fmt::Display| Failure::Unreachable(format!("{}: {error}", path.display()));
-    if !fs::metadata(path).map_err(|error| missing(&error))?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries = fs::read_dir(path).map_err(|error| missing(&error))?;
-    let is_history = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("history") && path.extension().is_some_and(|extension| extension == "redb")
-    };
-    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_history).collect();
-    files.sort();
-    if files.is_empty() {
-        return Err(missing(&"there is no history in it: a file named history.redb"));
-    }
-    Ok(files)
 }
 
 /// `is_running`: the last boot is that of the service that answers.

@@ -31,7 +31,8 @@ struct Tracks {
 }
 
 pub(super) fn query(client: &Client, args: &Query, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let is_ranged = args.range.from.is_some() || args.range.to.is_some() || args.step.is_some();
+    // A history has no window up to now.
+    let is_ranged = args.range.from.is_some() || args.range.to.is_some() || args.step.is_some() || client.is_history();
     if args.series.is_empty() && !is_ranged {
         return in_a_window(client, args, output);
     }

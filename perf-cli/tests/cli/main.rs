@@ -4,6 +4,7 @@
 mod diff;
 mod mcp;
 mod offline;
+mod past;
 mod reports;
 #[cfg(unix)]
 mod run;

@@ -17,6 +17,8 @@ pub(crate) struct Sources {
     pub(crate) insight: Option<perf_insight::runtime::InsightView>,
     #[cfg(feature = "llm")]
     pub(crate) llm: Option<perf_llm::Meter>,
+    /// Whether there is a history alone, beside which no service runs.
+    pub(crate) without_service: bool,
 }
 
 impl Sources {
@@ -42,6 +44,11 @@ impl Sources {
         let began = now.checked_sub(monitor.uptime());
         if began.is_some_and(|began| range.end() <= began) {
             (all.spend, all.bottlenecks) = (None, None);
+        }
+        if self.without_service {
+            // What is of now is of this process, in which nothing was called.
+            let changes = all.changes.take();
+            return Alongside { changes, without_service: true, ..Alongside::default() };
         }
         all
     }

@@ -35,8 +35,13 @@ pub(super) fn kinds(report: &Report, overview: &Overview, page: &mut Page) {
         let title = format!("{name}: calls that ended, a second, from 0 to {}", words::number(highest, None));
         draw(page, &course, (320.0, 80.0), "big", &title);
         page.raw("<figcaption class=\"quiet\">");
+        let in_flight = if report.alongside.without_service {
+            String::new()
+        } else {
+            format!("; {in_flight} in flight when the report was made")
+        };
         page.text(&format!(
-            "{} calls, {} failed; {in_flight} in flight when the report was made. The line goes from 0 to {} calls a second.",
+            "{} calls, {} failed{in_flight}. The line goes from 0 to {} calls a second.",
             words::count(of_kind.total(|step| step.calls)),
             words::count(of_kind.total(|step| step.failed)),
             words::number(highest, None)

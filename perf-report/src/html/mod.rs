@@ -41,10 +41,12 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     ));
     page.raw("</p>\n</header>\n<main>\n");
     sections::verdict(report, &overview, &mut page);
-    sections::health(report, &mut page);
+    let alongside = &report.alongside;
+    if !alongside.without_service {
+        sections::health(report, &mut page);
+    }
     sections::incidents(report, &mut page);
     sections::alerts(report, &mut page);
-    let alongside = &report.alongside;
     sections::findings(
         "Bottlenecks, by what would be gained",
         "Of the last minutes before the report was made.",
@@ -57,7 +59,9 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
         alongside.changes.as_deref(),
         &mut page,
     );
-    sections::objectives(report, &mut page);
+    if !alongside.without_service {
+        sections::objectives(report, &mut page);
+    }
     sections::spend(report, &mut page);
     sections::findings(
         "Forecasts of resources",

@@ -18,7 +18,9 @@ const LISTED: usize = 20;
 
 /// The report in a sentence.
 pub(super) fn verdict(report: &Report, overview: &Overview, page: &mut Page) {
+    let is_known = !report.alongside.without_service;
     page.raw(match report.health.status() {
+        _ if !is_known => "<p class=\"verdict\">",
         HealthStatus::Healthy => "<p class=\"verdict healthy\">",
         HealthStatus::Degraded => "<p class=\"verdict degraded\">",
         HealthStatus::Unhealthy => "<p class=\"verdict unhealthy\">",
@@ -53,11 +55,9 @@ pub(super) fn verdict(report: &Report, overview: &Overview, page: &mut Page) {
         HealthStatus::Degraded => "Degraded",
         HealthStatus::Unhealthy => "Unhealthy",
     };
-    page.text(&format!(
-        "{status} when the report was made: {} of 100, {alerts}. {what}.",
-        words::score(report.health.score())
-    ))
-    .raw("</p>\n");
+    let of_now = format!("{status} when the report was made: {} of 100, {alerts}", words::score(report.health.score()));
+    let of_now = if is_known { of_now } else { "Made of a history, without its service".to_owned() };
+    page.text(&format!("{of_now}. {what}.")).raw("</p>\n");
 }
 
 /// Whether something is wrong that is not counted in another row.
@@ -106,8 +106,11 @@ pub(super) fn incidents(report: &Report, page: &mut Page) {
 }
 
 pub(super) fn alerts(report: &Report, page: &mut Page) {
-    page.section("Alerts when the report was made");
-    if report.alerts.is_empty() {
+    let is_known = !report.alongside.without_service;
+    page.section(if is_known { "Alerts when the report was made" } else { "Alerts" });
+    if !is_known {
+        page.raw("<p>Which ones fired when the report was made is not known.</p>\n");
+    } else if report.alerts.is_empty() {
         page.raw("<p>None fires.</p>\n");
     } else {
         page.table(&["Alert", "Severity", "Since", "Problem"]);

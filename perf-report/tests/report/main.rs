@@ -87,6 +87,7 @@ fn told() -> Alongside {
         changes: Some(Vec::new()),
         spend: Some(Spend::default()),
         forecasts: None,
+        without_service: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::connections::Limits;
-use crate::auth::token::Token;
+use crate::auth::token::{Token, Tokens};
 use crate::context::Context;
 use crate::error::ServeError;
 use crate::extension::Extension;
@@ -11,6 +11,7 @@ use crate::respond::BodyLimits;
 use crate::router::{assemble, own_and};
 use crate::settings::{Readiness, Settings};
 use crate::table::{Route, Table};
+use crate::within::Within;
 use axum::Router;
 use perf_runtime::Monitor;
 use std::env;
@@ -196,6 +197,15 @@ impl ServerBuilder {
         Ok(assemble(context, table))
     }
 
+    /// The routes with these settings, to be asked by this process alone. Nothing is read from the environment: nobody else is let in.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, or something that two [extensions](Self::extend) add.
+    pub fn within(self) -> Result<Within, ServeError> {
+        let (context, table, _) = self.checked_with(Tokens::default())?;
+        Ok(Within::new(assemble(context, table)))
+    }
+
     /// The path below which [`mount`](Self::mount) puts our routes: `/perf` by default, `/` for the root of the application.
     pub fn mount_at(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -249,7 +259,16 @@ impl ServerBuilder {
         Server::listen(checked, address.to_socket_addrs().map(Vec::from_iter))
     }
 
-    fn checked(self) -> Result<(Context, Table, Limits), ServeError> {
+    /// The settings with tokens of the environment and of the program.
+    fn checked(mut self) -> Result<(Context, Table, Limits), ServeError> {
+        refuse_typos(env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+        let (read, admin) = (self.read_token.take(), self.admin_token.take());
+        let read = token("read_token", from_environment(VARIABLES[0])?.or(read))?;
+        let admin = token("admin_token", from_environment(VARIABLES[2])?.or(admin))?;
+        self.checked_with(Tokens { read, admin })
+    }
+
+    fn checked_with(self, tokens: Tokens) -> Result<(Context, Table, Limits), ServeError> {
         in_range("body_limit", self.body.size, 1 << 10, 16 << 20)?;
         in_range("max_connections", self.limits.connections, 8, 100_000)?;
         for (field, span) in [
@@ -272,11 +291,7 @@ impl ServerBuilder {
                 return Err(ServeError::setting("allow_origin", origin, "such as https://ops.example.com"));
             }
         }
-        settings.hosts = self.hosts;
-        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        refuse_typos(names)?;
-        settings.tokens.read = token("read_token", from_environment(VARIABLES[0])?.or(self.read_token))?;
-        settings.tokens.admin = token("admin_token", from_environment(VARIABLES[2])?.or(self.admin_token))?;
+        (settings.hosts, settings.tokens) = (self.hosts, tokens);
         settings.show(&self.monitor, self.limits.shown());
         let (table, parts) = own_and(&self.extensions)?;
         Ok((Context::new(self.monitor, settings, parts)?, table, self.limits))
