@@ -109,7 +109,7 @@ pub(crate) enum Command {
         /// The alert's number, its fingerprint, or the id of its rule
         alert: String,
     },
-    /// Whether one range of time is better or worse than another; exit code 1 where something is worse
+    /// Whether one range of time, or version, is better or worse than another; exit code 1 where something is worse
     Compare(Compare),
     /// Whether one version of a program is worse than another, by reports of their runs; exit code 1 where it is, 2 where nobody can tell
     #[command(before_help = DIFF, help_template = EXAMPLES_FIRST, after_help = VERDICTS)]
@@ -293,17 +293,20 @@ pub(crate) struct Incidents {
 
 #[derive(Debug, Group)]
 pub(crate) struct Compare {
-    /// The range before, such as -2h/-1h
+    /// The range before, such as -2h/-1h, or a version, as `history info` lists them
     #[arg(allow_hyphen_values = true, value_name = "FROM/TO")]
     pub(crate) before: String,
-    /// The range after, such as -1h/now
+    /// The range after, such as -1h/now, or a version
     #[arg(allow_hyphen_values = true, value_name = "FROM/TO")]
     pub(crate) after: String,
     #[command(flatten)]
     pub(crate) of: Of,
     /// The figure that is compared
-    #[arg(long, value_enum, default_value = "latency")]
+    #[arg(long, value_enum, default_value = "latency", conflicts_with = "output")]
     pub(crate) figure: Figure,
+    /// Writes all figures side by side to this file, as one page of HTML
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod alongside;
+mod comparison;
 mod csv_table;
 mod datadog;
 mod datadog_events;
@@ -25,6 +26,7 @@ mod summary;
 mod words;
 
 pub use alongside::{Alongside, Finding, Incident, Spend, SpendRow};
+pub use comparison::{ChangeClass, Compared, ComparedFigure, Comparison};
 pub use export::Export;
 pub use format::Format;
 pub use gather::{MOST_POINTS, MOST_SERIES, range_of};

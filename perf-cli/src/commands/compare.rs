@@ -1,18 +1,18 @@
 //! `compare`: whether one range of time is better or worse than another.
 
+use super::export::whole;
 use super::{FINE, HOLDS, Parameters};
-use crate::args::Compare;
+use crate::args::{Compare, Format};
 use crate::cell::Cell;
 use crate::choice::{Figure, word};
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
 use crate::table::Table;
+use perf_report::{ChangeClass, Compared, ComparedFigure, Comparison};
 use serde::Deserialize;
-
-/// The class of a change that is worse, beyond what chance explains.
-const REGRESSED: &str = "regressed";
+use std::path::Path;
 
 /// The answer of `GET /api/v1/insight/compare`.
 #[derive(Debug, Deserialize)]
@@ -39,56 +39,165 @@ struct ComparedSeries {
 
 #[derive(Debug, Deserialize)]
 struct Change {
-    class: String,
+    class: ChangeClass,
     before: Option<f64>,
     after: Option<f64>,
+    #[serde(default)]
+    difference_between: Option<(f64, f64)>,
     relative: Option<f64>,
 }
 
+/// The boots that a history knows: the answer of `GET /api/v1/history`.
+#[derive(Debug, Deserialize)]
+struct Boots {
+    boots: Vec<Boot>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Boot {
+    started: Option<String>,
+    ended: Option<String>,
+    version: Option<String>,
+}
+
 pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let parameters = Parameters::default()
-        .with("before", Some(&args.before))
-        .with("after", Some(&args.after))
-        .with("figure", Some(word(args.figure)))
-        .of(&args.of);
-    let answer = client.get("/api/v1/insight/compare", &parameters.pairs())?;
+    if args.output.is_some() && output.format != Format::People {
+        return Err(Failure::Usage("--output writes a page: --json and --plain are not allowed beside it".to_owned()));
+    }
+    let ranges = [range_of(client, &args.before)?, range_of(client, &args.after)?];
+    if let Some(file) = &args.output {
+        return side_by_side(client, args, &ranges, file, output);
+    }
+    let answer = ask(client, args, &ranges, args.figure)?;
     let compared: Comparisons = answer.read()?;
-    let changes = |kind: &ComparedKind| {
-        let series = kind.series.iter().map(|series| series.change.class.clone());
-        series.chain(kind.overall.iter().map(|change| change.class.clone())).collect::<Vec<_>>()
-    };
-    let is_worse = compared.kinds.iter().flat_map(changes).any(|class| class == REGRESSED);
-    // A pipeline must not take for fine what nobody knows.
-    let is_known = compared.kinds.iter().any(|kind| kind.overall.is_some() || !kind.series.is_empty());
-    let code = if is_worse { HOLDS } else { FINE };
+    let code = if compared.is_worse() { HOLDS } else { FINE };
+    let is_known = compared.is_known();
     if output.json(&answer)? {
         return if is_known { Ok(code) } else { Err(nothing_known()) };
     }
     let mut table = Table::new(&["=CHANGE", "#BEFORE", "#AFTER", "#BY", "~SERIES"]);
-    for kind in &compared.kinds {
-        if let Some(overall) = &kind.overall {
-            table.row(row_of(&format!("{} (all)", kind.kind), overall, args.figure));
-        }
-        for series in &kind.series {
-            table.row(row_of(&series.series, &series.change, args.figure));
-        }
+    for (name, change) in compared.changes() {
+        table.row(row_of(&name, change, args.figure));
     }
     output.table(&table, "")?;
-    for kind in &compared.kinds {
-        for (series, when) in [(&kind.only_before, "before"), (&kind.only_after, "after")] {
-            if !series.is_empty() {
-                output.note(&format!("Called only {when}: {}", series.join(", ")))?;
-            }
-        }
-        if let Some(why_not) = &kind.why_not {
-            output.note(&format!("{}: {why_not}", kind.kind))?;
-        }
-    }
-    if compared.left_out > 0 {
-        output
-            .say(Look::Dim, &format!("{} more series were left out: --kind and --label choose.", compared.left_out))?;
+    for note in compared.notes() {
+        output.note(&note)?;
     }
     if is_known { Ok(code) } else { Err(nothing_known()) }
+}
+
+fn ask(client: &Client, args: &Compare, [before, after]: &[String; 2], figure: Figure) -> Result<Answer, Failure> {
+    let parameters = Parameters::default()
+        .with("before", Some(before))
+        .with("after", Some(after))
+        .with("figure", Some(word(figure)))
+        .of(&args.of);
+    client.get("/api/v1/insight/compare", &parameters.pairs())
+}
+
+/// The range that was named, or the time of the processes of a version.
+fn range_of(client: &Client, text: &str) -> Result<String, Failure> {
+    if text.contains('/') {
+        return Ok(text.to_owned());
+    }
+    let Boots { boots } = client.get("/api/v1/history", &[])?.read()?;
+    let of_version = || boots.iter().filter(|boot| boot.version.as_deref() == Some(text));
+    let (started, ended) = (of_version().filter_map(|boot| boot.started.as_ref()), of_version());
+    // In RFC 3339, and in UTC: as texts they are in the order of time.
+    match (started.min(), ended.filter_map(|boot| boot.ended.as_ref()).max()) {
+        (Some(start), Some(end)) if start < end => Ok(format!("{start}/{end}")),
+        _ => Err(Failure::Usage(format!(
+            "{text:?} is no range of time such as -2h/-1h, and no version that the history knows: `perf-cli history info` lists them"
+        ))),
+    }
+}
+
+/// Writes all figures to a file, and says what is worse.
+fn side_by_side(
+    client: &Client,
+    args: &Compare,
+    ranges: &[String; 2],
+    file: &Path,
+    output: &mut Output<'_>,
+) -> Result<u8, Failure> {
+    let mut figures = Vec::new();
+    let (mut is_worse, mut is_known) = (false, false);
+    for (figure, name, unit) in
+        [(Figure::Latency, "duration", "seconds"), (Figure::Errors, "failures", "ratio"), (Figure::Rate, "calls", "/s")]
+    {
+        let compared: Comparisons = ask(client, args, ranges, figure)?.read()?;
+        (is_worse, is_known) = (is_worse || compared.is_worse(), is_known || compared.is_known());
+        figures.push(compared.figure(name, unit));
+    }
+    if !is_known {
+        return Err(nothing_known());
+    }
+    let told = |named: &str, range: &str| {
+        let range = range.replacen('/', " to ", 1);
+        if named.contains('/') { range } else { format!("{named} ({range})") }
+    };
+    let [before, after] = ranges;
+    let (before, after) = (told(&args.before, before), told(&args.after, after));
+    let compared = Comparison { service: client.url().to_owned(), before, after, figures };
+    let bytes = whole(file, |out| {
+        let mut page = Vec::new();
+        compared.html(&mut page).and_then(|()| out.write_all(&page))?;
+        Ok(page.len() as u64)
+    })?;
+    output.say(Look::Good, &format!("{}: {}", file.display(), show::bytes(bytes as f64)))?;
+    Ok(if is_worse { HOLDS } else { FINE })
+}
+
+impl Comparisons {
+    /// The kinds that are known as a whole, and every series.
+    fn changes(&self) -> impl Iterator<Item = (String, &Change)> {
+        self.kinds.iter().flat_map(|kind| {
+            let overall = kind.overall.iter().map(|change| (format!("{} (all)", kind.kind), change));
+            overall.chain(kind.series.iter().map(|series| (series.series.clone(), &series.change)))
+        })
+    }
+
+    fn is_worse(&self) -> bool {
+        self.changes().any(|(_, change)| change.class == ChangeClass::Regressed)
+    }
+
+    /// A pipeline must not take for fine what nobody knows.
+    fn is_known(&self) -> bool {
+        self.changes().next().is_some()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for kind in &self.kinds {
+            for (series, when) in [(&kind.only_before, "before"), (&kind.only_after, "after")] {
+                if !series.is_empty() {
+                    notes.push(format!("Called only {when}: {}", series.join(", ")));
+                }
+            }
+            notes.extend(kind.why_not.as_ref().map(|why_not| format!("{}: {why_not}", kind.kind)));
+        }
+        if self.left_out > 0 {
+            notes.push(format!("{} more series were left out: --kind and --label choose.", self.left_out));
+        }
+        notes
+    }
+
+    fn figure(&self, name: &str, unit: &str) -> ComparedFigure {
+        let row = |(series, change): (String, &Change)| Compared {
+            series,
+            class: change.class,
+            before: change.before,
+            after: change.after,
+            between: change.difference_between,
+            relative: change.relative,
+        };
+        ComparedFigure {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            rows: self.changes().map(row).collect(),
+            notes: self.notes(),
+        }
+    }
 }
 
 fn nothing_known() -> Failure {
@@ -96,15 +205,15 @@ fn nothing_known() -> Failure {
 }
 
 fn row_of(name: &str, change: &Change, figure: Figure) -> [Cell; 5] {
-    let look = match change.class.as_str() {
-        REGRESSED => Look::Bad,
-        "improved" => Look::Good,
+    let look = match change.class {
+        ChangeClass::Regressed => Look::Bad,
+        ChangeClass::Improved => Look::Good,
         _ => Look::Plain,
     };
     let by = change.relative.map_or(show::UNKNOWN.to_owned(), |by| format!("{:+.1} %", by * 100.0));
     let by = Cell::shown(by, change.relative.map(|by| by.to_string()));
     [
-        Cell::new(&change.class.replace('_', " "), look),
+        Cell::new(change.class.as_str(), look),
         value(figure, change.before),
         value(figure, change.after),
         by,
@@ -126,18 +235,20 @@ pub(super) fn value(figure: Figure, value: Option<f64>) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, row_of};
+    use super::{Change, ChangeClass, row_of};
     use crate::choice::Figure;
     use crate::output::Look;
 
     #[test]
     fn a_change_has_the_look_of_its_class() {
-        let look = |class: &str| {
-            let change = Change { class: class.to_owned(), before: Some(0.1), after: None, relative: Some(0.25) };
+        let look = |class: ChangeClass| {
+            let change =
+                Change { class, before: Some(0.1), after: None, difference_between: None, relative: Some(0.25) };
             let [class, before, after, by, _] = row_of("series", &change, Figure::Latency);
             assert_eq!([before.text, after.text, by.text], ["100 ms", "-", "+25.0 %"]);
             class.look
         };
-        assert_eq!(["regressed", "improved", "unclear"].map(look), [Look::Bad, Look::Good, Look::Plain]);
+        let classes = [ChangeClass::Regressed, ChangeClass::Improved, ChangeClass::Unclear];
+        assert_eq!(classes.map(look), [Look::Bad, Look::Good, Look::Plain]);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn save(
 }
 
 /// Writes a file beside its place, and moves it there when it is whole: half of one is never taken for all of it.
-fn whole(file: &Path, write: impl Fn(&mut dyn Write) -> Result<u64, Failure>) -> Result<u64, Failure> {
+pub(super) fn whole(file: &Path, write: impl Fn(&mut dyn Write) -> Result<u64, Failure>) -> Result<u64, Failure> {
     let wrong = |error: std::io::Error| Failure::Unreachable(format!("{}: {error}", file.display()));
     let mut beside = file.as_os_str().to_owned();
     beside.push(format!(".{}.part", std::process::id()));

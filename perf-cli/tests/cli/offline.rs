@@ -125,6 +125,37 @@ fn of_calls_that_run_it_is_said_whether_there_are_others_or_may_be() {
     }
 }
 
+/// A series that has become slower, and the boots of two versions.
+const COMPARED: &str = concat!(
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n",
+    r#"{"boots":[{"version":"1.4.1","started":"2026-11-20T00:00:00Z","ended":"2026-11-21T00:00:00Z"},"#,
+    r#"{"version":"1.4.2","started":"2026-11-21T00:00:00Z","ended":"2026-11-22T00:00:00Z"}],"left_out":0,"kinds":[{"kind":"operation","#,
+    r#""overall":null,"why_not":null,"only_before":["operation{operation=gone}"],"only_after":[],"with_mix":null,"series":["#,
+    r#"{"series":"operation{operation=<b>}","change":{"class":"regressed","before":0.01,"after":0.012,"difference_between":[0.0015,0.0024],"#,
+    r#""relative":0.2,"detectable":0.05}}]}]}"#
+);
+
+#[test]
+fn two_versions_are_put_side_by_side_in_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("compare.html");
+    let url = answering(COMPARED);
+    let ran = run(&["compare", "1.4.1", "1.4.2", "-o", file.to_str().unwrap()], &[("PERF_URL", &url)]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""), "it is worse: {ran:?}");
+    let page = fs::read_to_string(&file).unwrap();
+    let range = "1.4.1 (2026-11-20T00:00:00Z to 2026-11-21T00:00:00Z)";
+    for words in
+        [range, "3 regressed, 0 improved", "+20.0 %", "+1.50 ms to +2.40 ms", "Called only before", "&lt;<wbr>b&gt;"]
+    {
+        let words = words.replace("<wbr>", "");
+        assert!(page.replace("<wbr>", "").contains(&words), "{words}: {page}");
+    }
+    let unknown = run(&["compare", "1.4.1", "1.5.0"], &[("PERF_URL", &url)]);
+    assert!(unknown.code == 2 && unknown.err.contains("no version that the history knows"), "{unknown:?}");
+    let both = run(&["compare", "-2h/-1h", "-1h/now", "-o", "a", "--json"], &[("PERF_URL", &url)]);
+    assert_eq!(both.code, 2, "{both:?}");
+}
+
 #[test]
 fn what_is_no_service_of_ours_is_told_as_such() {
     for (answer, code, words) in [

@@ -2,6 +2,7 @@
 
 mod calls;
 mod chart;
+mod compared;
 mod page;
 mod sections;
 
@@ -13,24 +14,15 @@ use perf_runtime::text::rfc3339;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-/// The only style that the page may have.
-const STYLE: &str = include_str!("style.css");
-/// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
-const STYLE_HASH: &str = "msyQqWLUsNdPSqj/r4TJHtnZ4zcud6q28kgBOPwh52c=";
+pub(crate) use compared::write as write_comparison;
 
 pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     let report = source.report;
     let overview = Overview::of(source)?;
     let mut page = Page::default();
     let title = format!("{}: report", report.service_text());
-    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-");
-    page.raw(STYLE_HASH).raw("'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<title>").text(&title).raw("</title>\n<style>");
-    page.raw(STYLE)
-        .raw("</style>\n</head>\n<body>\n<header>\n<h1>")
-        .text(&report.service_text())
-        .raw("</h1>\n<p class=\"quiet\">");
+    page.begin(&title);
+    page.element("h1", &report.service_text()).raw("\n<p class=\"quiet\">");
     page.text(&format!(
         "{} to {}, in steps of {}. Made {}{}. Times are in UTC.",
         moment(report.start),
@@ -102,7 +94,7 @@ fn seconds(seconds: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::page::{STYLE, STYLE_HASH};
     use ring::digest::{SHA256, digest};
 
     #[test]

@@ -5,6 +5,11 @@ use crate::words;
 /// The most characters of a foreign text.
 const MOST: usize = 300;
 
+/// The only style that a page may have.
+pub(super) const STYLE: &str = include_str!("style.css");
+/// The SHA-256 of `STYLE` in base64, as the content security policy names it. A test holds the two together.
+pub(super) const STYLE_HASH: &str = "msyQqWLUsNdPSqj/r4TJHtnZ4zcud6q28kgBOPwh52c=";
+
 /// A page that is being written. Texts of our own are `'static`; everything else goes through [`text`](Self::text).
 #[derive(Debug, Default)]
 pub(super) struct Page {
@@ -12,6 +17,15 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Begins a document of this title, up to its header.
+    pub(super) fn begin(&mut self, title: &str) -> &mut Self {
+        self.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        self.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-");
+        self.raw(STYLE_HASH).raw("'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+        self.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<title>").text(title).raw("</title>\n<style>");
+        self.raw(STYLE).raw("</style>\n</head>\n<body>\n<header>\n")
+    }
+
     /// Adds markup of our own.
     pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.html.push_str(markup);

@@ -3,6 +3,7 @@
 #![allow(clippy::float_cmp, reason = "counts are whole numbers, and the others were written and read")]
 
 mod at_shutdown;
+mod compared;
 mod formats;
 mod grafana;
 mod kept;
