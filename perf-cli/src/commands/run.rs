@@ -6,7 +6,7 @@ use crate::args::Run;
 use crate::diff::{USAGE, USAGE_SCHEMA, Usage, side_of};
 use crate::failure::Failure;
 use crate::output::{Look, Output};
-use crate::session::{Ended, Stop, Tree, here, run as run_command};
+use crate::session::{Ended, Stop, Tree, here, run as run_command, why_no_instructions};
 use crate::show;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -48,6 +48,9 @@ pub(super) fn run(args: &Run, output: &mut Output<'_>) -> Result<u8, Failure> {
         Some(path) => empty_folder(path)?,
         None => room.path().to_owned(),
     };
+    if let Some(why) = why_no_instructions() {
+        output.note(&format!("Instructions are not counted: {why}."))?;
+    }
     let stop = Stop::new()?;
     let tree = args.base.as_deref().map(Tree::of).transpose()?;
     let ran = in_turn(args, tree.as_ref(), &reports, &stop, output);
@@ -141,8 +144,8 @@ impl Version<'_> {
         if matches!(label, Label::WarmUp) {
             return fs::remove_file(&report).map_err(|error| cannot(&report.display().to_string(), &error));
         }
-        let Ended { cpu_seconds, peak_bytes, .. } = ended;
-        let usage = Usage { schema: USAGE_SCHEMA.to_owned(), cpu_seconds, peak_bytes };
+        let Ended { cpu_seconds, peak_bytes, instructions, .. } = ended;
+        let usage = Usage { schema: USAGE_SCHEMA.to_owned(), cpu_seconds, peak_bytes, instructions };
         let text = serde_json::to_string(&usage).map_err(|error| Failure::Usage(error.to_string()))?;
         let path = report.with_extension(USAGE);
         fs::write(&path, text).map_err(|error| cannot(&path.display().to_string(), &error))

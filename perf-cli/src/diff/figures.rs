@@ -60,6 +60,8 @@ pub(super) enum What {
     P99,
     CpuTime,
     PeakMemory,
+    /// Of nearly the same work nearly the same: judged by repeats.
+    Instructions,
 }
 
 impl What {
@@ -75,6 +77,7 @@ impl What {
             Self::P99 => "p99",
             Self::CpuTime => "cpu time",
             Self::PeakMemory => "peak memory",
+            Self::Instructions => "instructions",
         }
     }
 
@@ -83,7 +86,13 @@ impl What {
         match self {
             Self::Mean | Self::P95 | Self::P99 | Self::CpuTime => "seconds",
             Self::PeakMemory => "bytes",
-            Self::Calls | Self::Errors | Self::Panics | Self::Cancellations | Self::Counter | Self::Sampled => "",
+            Self::Calls
+            | Self::Errors
+            | Self::Panics
+            | Self::Cancellations
+            | Self::Counter
+            | Self::Sampled
+            | Self::Instructions => "",
         }
     }
 
@@ -138,6 +147,7 @@ pub(super) fn add_usage(figures: &mut Figures, usage: &Usage) {
     };
     add(What::CpuTime, usage.cpu_seconds);
     add(What::PeakMemory, usage.peak_bytes.map(|bytes| bytes as f64));
+    add(What::Instructions, usage.instructions.map(|count| count as f64));
 }
 
 /// A series that nobody called has no figures: it is as if it were not there.

@@ -28,6 +28,9 @@ pub(crate) struct Usage {
     pub(crate) cpu_seconds: Option<f64>,
     /// The most memory that one of its processes had.
     pub(crate) peak_bytes: Option<u64>,
+    /// Instructions outside of the kernel; `None` where they cannot be counted, and in files of before.
+    #[serde(default)]
+    pub(crate) instructions: Option<u64>,
 }
 
 /// One run of a program.

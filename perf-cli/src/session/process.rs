@@ -1,5 +1,6 @@
 //! One command: run to its end, or until somebody has had enough, and what it used.
 
+use super::instructions::Counter;
 use super::stop::Stop;
 use std::io;
 #[cfg(unix)]
@@ -25,6 +26,13 @@ pub(crate) struct Ended {
     pub(crate) cpu_seconds: Option<f64>,
     /// The most memory that one of these processes had. Not less than this process had when it started the command.
     pub(crate) peak_bytes: Option<u64>,
+    /// Instructions outside of the kernel, of the command and what it waited for; `None` where they cannot be counted.
+    pub(crate) instructions: Option<u64>,
+}
+
+/// Why instructions cannot be counted here; `None` where they can.
+pub(crate) fn why_no_instructions() -> Option<String> {
+    Counter::begin().err()
 }
 
 /// Runs a command to its end. Where somebody asks this process to stop, the command and what it started are asked to end, and ended.
@@ -32,10 +40,13 @@ pub(crate) fn run(command: &mut Command, stop: &Stop) -> io::Result<Ended> {
     // A group of its own: so that all of it can be ended, and the terminal's Ctrl-C comes here alone.
     #[cfg(unix)]
     command.process_group(0);
+    // Of what this thread starts.
+    let counter = Counter::begin().ok();
     let mut child = command.spawn()?;
     let mut asked: Option<Instant> = None;
     loop {
-        if let Some(ended) = ended(&mut child)? {
+        if let Some(mut ended) = ended(&mut child)? {
+            ended.instructions = counter.and_then(Counter::read);
             if asked.is_some() || stop.is_asked() {
                 end_the_rest(&child, asked.unwrap_or_else(Instant::now));
             }
@@ -79,6 +90,7 @@ fn ended(child: &mut Child) -> io::Result<Option<Ended>> {
         status: ExitStatus::from_raw(status),
         cpu_seconds: Some(seconds(used.ru_utime) + seconds(used.ru_stime)),
         peak_bytes: u64::try_from(used.ru_maxrss).ok().map(|peak| peak.saturating_mul(unit)),
+        instructions: None,
     }))
 }
 
@@ -119,7 +131,7 @@ fn end_the_rest(_child: &Child, _asked: Instant) {}
 
 #[cfg(not(unix))]
 fn ended(child: &mut Child) -> io::Result<Option<Ended>> {
-    Ok(child.try_wait()?.map(|status| Ended { status, cpu_seconds: None, peak_bytes: None }))
+    Ok(child.try_wait()?.map(|status| Ended { status, cpu_seconds: None, peak_bytes: None, instructions: None }))
 }
 
 #[cfg(not(unix))]
@@ -139,6 +151,8 @@ mod tests {
         let ended = run(&mut command, &stop).unwrap();
         assert_eq!(ended.status.code(), Some(3));
         assert!(ended.cpu_seconds.unwrap() > 0.0 && ended.peak_bytes.unwrap() > 100_000, "{ended:?}");
+        assert!(ended.instructions.is_none_or(|count| count > 100_000), "{ended:?}");
+        assert!(why_no_instructions().is_none() || ended.instructions.is_none());
         assert!(run(&mut Command::new("/nowhere/at/all"), &stop).is_err());
     }
 }

@@ -255,6 +255,29 @@ fn memory_and_counters_do_not_make_unclear_times_fine() {
 }
 
 #[test]
+fn instructions_that_vary_by_some_per_mille_are_judged_by_their_runs() {
+    let judged_at = |factor: f64, runs: usize| {
+        let mut noise = Noise(7);
+        let (mut base, mut head) = in_turn(&[], &[]);
+        for side in [&mut base, &mut head] {
+            side.runs.truncate(runs);
+        }
+        let sides = base.runs.iter_mut().map(|run| (run, 1.0)).chain(head.runs.iter_mut().map(|run| (run, factor)));
+        for (run, factor) in sides {
+            let count = noise.around(4e9 * factor, 0.003).round();
+            run.figures = figures(&[("a", What::Calls, 9.0), (COMMAND, What::Instructions, count)]);
+        }
+        let judged = judge(&base, &head, &judging()).unwrap();
+        assert!(judged.figures.iter().all(|row| row.exact == (row.figure == What::Calls)), "{judged:?}");
+        (class(&judged, COMMAND, What::Instructions).unwrap(), judged.verdict)
+    };
+    assert_eq!(judged_at(1.002, 7), (Class::Same, Verdict::Fine));
+    assert_eq!(judged_at(1.10, 7), (Class::Worse, Verdict::Worse));
+    assert_eq!(judged_at(0.90, 7), (Class::Better, Verdict::Fine));
+    assert_eq!(judged_at(1.10, 3), (Class::NotJudged, Verdict::Fine), "too few to say how much they vary");
+}
+
+#[test]
 fn so_few_runs_that_counts_may_vary_are_told() {
     for runs in [1, 2, 4] {
         let of = |count| side((0..runs).map(|run| (f64::from(run), figures(&[("a", What::Calls, count)]))).collect());
