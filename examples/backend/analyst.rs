@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use perf_runtime::{monitor_agent, monitor_tool};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::departure::{Departure, Usual, departures};
 use crate::fault::{Fault, FaultSwitch};
@@ -31,6 +33,9 @@ pub(crate) const QUESTIONS: [&str; 4] = [
 
 /// Days named in an answer about departures.
 const DAYS_NAMED: usize = 5;
+
+/// How long a tool may take: less than the agent.
+const TOOL_LIMIT: Duration = Duration::from_secs(4);
 
 /// The most times that a model is asked for one answer.
 const MOST_TURNS: usize = 8;
@@ -60,6 +65,8 @@ pub(crate) enum AnalystError {
     UnknownQuestion,
     #[error("{0} has too few points to answer this: it needs {1}")]
     TooFewPoints(String, &'static str),
+    #[error("the tool {0} did not answer within {TOOL_LIMIT:?}")]
+    NoFinding(&'static str),
     #[error("the model gave no answer in {MOST_TURNS} turns: it asked for tools alone")]
     NoAnswer,
     #[error(transparent)]
@@ -170,16 +177,21 @@ impl Analyst {
     }
 
     async fn call(&self, topic: Topic, series: &Series) -> Result<Finding, AnalystError> {
-        match topic {
-            Topic::BusiestDay => self.busiest_day(series).await,
-            Topic::UsualWeekDeparture => self.usual_week_departure(series).await,
-            Topic::Average => self.average(series).await,
-            Topic::CountPoints => self.count_points(series).await,
-        }
+        let call = async {
+            match topic {
+                Topic::BusiestDay => self.busiest_day(series).await,
+                Topic::UsualWeekDeparture => self.usual_week_departure(series).await,
+                Topic::Average => self.average(series).await,
+                Topic::CountPoints => self.count_points(series).await,
+            }
+        };
+        // A tool whose time is up is dropped where it stands: perf counts it as cancelled.
+        timeout(TOOL_LIMIT, call).await.unwrap_or(Err(AnalystError::NoFinding(topic.tool().0)))
     }
 
     #[monitor_tool("busiest_day")]
     async fn busiest_day(&self, series: &Series) -> Result<Finding, AnalystError> {
+        self.fault.is_over(Fault::HangingTool).await;
         let day = self.store.largest_day(series.id).await?.ok_or_else(|| too_few(series, "at least one"))?;
         let name = moment::show_weekday(day.at);
         let total = number(day.total);

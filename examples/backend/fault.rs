@@ -10,6 +10,9 @@ use crate::terminal::{say, show_duration};
 /// How much longer each read of points takes under `slow-db`.
 pub(crate) const EXTRA_WAIT: Duration = Duration::from_millis(1_500);
 
+/// The time that `list_days` spends on what nobody measures under `unmeasured-work`.
+pub(crate) const UNMEASURED: Duration = Duration::from_millis(600);
+
 /// So long a worker of the runtime is kept at a time under `starved-runtime`.
 pub(crate) const KEPT_WORKER: Duration = Duration::from_secs(3);
 
@@ -31,33 +34,26 @@ pub(crate) enum Fault {
     NPlusOne,
     /// A task keeps a worker of the runtime for 3 s at a time
     StarvedRuntime,
+    /// A page of memory is kept for each answer and never given back, up to 128 MiB, until the fault is over
+    Leak,
+    /// Every answer that has days panics
+    Panics,
+    /// The database refuses inserts of points, a greater part of them as time goes by
+    GrowingErrors,
+    /// A tool of the agent does not answer, and the agent gives up on it
+    HangingTool,
+    /// A statement takes its time in the database itself
+    SlowStatement,
+    /// A function spends its time on what nobody measures
+    UnmeasuredWork,
 }
 
 impl Fault {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::SlowDb => "slow-db",
-            Self::FailingDb => "failing-db",
-            Self::StuckAgent => "stuck-agent",
-            Self::Deadlock => "deadlock",
-            Self::FullChannel => "full-channel",
-            Self::Convoy => "convoy",
-            Self::NPlusOne => "n-plus-one",
-            Self::StarvedRuntime => "starved-runtime",
-        }
-    }
-
-    const fn meaning(self) -> &'static str {
-        match self {
-            Self::SlowDb => "every read of points takes 1.5 s longer",
-            Self::FailingDb => "the database refuses every operation",
-            Self::StuckAgent => "the agent answers no question",
-            Self::Deadlock => "two tasks take two locks in two orders",
-            Self::FullChannel => "the receiver of the journal stops",
-            Self::Convoy => "one task keeps the catalog's lock",
-            Self::NPlusOne => "the days of a series are asked for one by one",
-            Self::StarvedRuntime => "a task keeps a worker of the runtime for 3 s at a time",
-        }
+    /// The name and the meaning, as `--help` has them.
+    fn words(self) -> (String, String) {
+        let value = self.to_possible_value();
+        let meaning = value.as_ref().and_then(|value| value.get_help()).map(ToString::to_string);
+        (value.map(|value| value.get_name().to_owned()).unwrap_or_default(), meaning.unwrap_or_default())
     }
 }
 
@@ -99,12 +95,13 @@ impl FaultSwitch {
     pub(crate) async fn play(self, faults: Vec<Fault>, after: Duration, lasting: Duration) {
         tokio::time::sleep(after).await;
         for fault in &faults {
-            say!("fault {} begins for {}: {}", fault.name(), show_duration(lasting), fault.meaning());
+            let (name, meaning) = fault.words();
+            say!("fault {name} begins for {}: {meaning}", show_duration(lasting));
         }
         self.0.send_replace(faults);
         tokio::time::sleep(lasting).await;
         for fault in self.0.send_replace(Vec::new()) {
-            say!("fault {} ends: the health comes back as the minutes pass that it looks at", fault.name());
+            say!("fault {} ends: the health comes back as the minutes pass that it looks at", fault.words().0);
         }
     }
 }

@@ -40,6 +40,7 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::Parser;
+use perf_host::CountingAllocator;
 use perf_kit::llm::{BudgetSetting, Meter};
 use perf_kit::notify;
 use perf_runtime::rule::{RuleSet, presets};
@@ -62,6 +63,10 @@ use store::Store;
 use terminal::say;
 use traffic::{ClientView, Plan, Traffic};
 use upkeep::Upkeep;
+
+/// Counts what functions with `profile` allocate and give back.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 /// How long requests in flight may still take once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -118,7 +123,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let listener = server::bind(options.port).await?;
     let rules = rules()?;
     // Its errors hold nothing that is private.
-    let set_up = |monitor: MonitorBuilder| monitor.namespace("mcp").rules(rules).error_texts(true);
+    let set_up = |monitor: MonitorBuilder| monitor.namespace("mcp").rules(rules).error_texts(true).remember_panics();
     // The routes are the application's to serve. Tokens, if there are to be any, are in PERF_READ_TOKEN and PERF_ADMIN_TOKEN.
     let mut history = perf_kit::history::Settings::default();
     history.enabled = !options.no_history;

@@ -57,6 +57,7 @@ impl From<AnalystError> for ApiError {
         match error {
             AnalystError::Database(error) => error.into(),
             AnalystError::Model(ModelError::Budget(_)) => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
+            AnalystError::NoFinding(_) => Self::timeout(error.to_string()),
             AnalystError::Model(_) | AnalystError::NoAnswer => Self::new(StatusCode::BAD_GATEWAY, error.to_string()),
             AnalystError::UnknownQuestion | AnalystError::TooFewPoints(..) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())

@@ -2,7 +2,9 @@
 
 use perf_runtime::{monitor, monitor_db_operation};
 use sqlx::{AnyConnection, AssertSqlSafe};
+use tokio::time::sleep;
 
+use crate::fault::{Fault, UNMEASURED};
 use crate::moment::DAY;
 use crate::store::Store;
 
@@ -104,7 +106,11 @@ impl Store {
     /// The extents of the series that have points.
     #[monitor_db_operation("select", "points")]
     pub(crate) async fn extents(&self) -> Result<Vec<Extent>, sqlx::Error> {
-        let sql = "SELECT series_id, COUNT(*), MIN(at), MAX(at) FROM points GROUP BY series_id";
+        let quick = "SELECT series_id, COUNT(*), MIN(at), MAX(at) FROM points GROUP BY series_id";
+        // As if the planner had lost its way: it counts to 200,000 first.
+        let slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) \
+                    SELECT series_id, COUNT(*), MIN(at), MAX(at) FROM points WHERE (SELECT COUNT(*) FROM n) > 0 GROUP BY series_id";
+        let sql = if self.suffers(Fault::SlowStatement) { slow } else { quick };
         self.run(("select", "points"), sqlx::query_as(sql).fetch_all(&self.pool)).await
     }
 
@@ -131,7 +137,10 @@ impl Store {
     /// The days of a series, in order of time. Where a fault says so, by a statement for each.
     #[monitor("list_days")]
     pub(crate) async fn days(&self, series: i64) -> Result<Vec<Bucket>, sqlx::Error> {
-        if !self.asks_for_each() {
+        if self.suffers(Fault::UnmeasuredWork) {
+            sleep(UNMEASURED).await;
+        }
+        if !self.suffers(Fault::NPlusOne) {
             return self.buckets(series, DAY).await;
         }
         let mut days = Vec::new();
@@ -185,7 +194,7 @@ impl Store {
     #[monitor_db_operation("select", "points")]
     pub(crate) async fn count_slowly(&self, wait: std::time::Duration) -> Result<i64, sqlx::Error> {
         let statement = async {
-            tokio::time::sleep(wait).await;
+            sleep(wait).await;
             sqlx::query_scalar("SELECT COUNT(*) FROM points").fetch_one(&self.pool).await
         };
         self.run(("select", "points"), statement).await
@@ -209,7 +218,7 @@ fn insert_text(points: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Fault, FaultSwitch};
+    use crate::fault::FaultSwitch;
     use std::time::Duration;
 
     #[tokio::test]
@@ -223,7 +232,7 @@ mod tests {
         let days = store.days(series).await.expect("days");
         assert_eq!(days.len(), 2);
         let script = tokio::spawn(fault.play(vec![Fault::NPlusOne], Duration::ZERO, Duration::from_mins(1)));
-        while !store.asks_for_each() {
+        while !store.suffers(Fault::NPlusOne) {
             tokio::task::yield_now().await;
         }
         assert_eq!(store.days(series).await.expect("days"), days);

@@ -119,6 +119,7 @@ async fn points(
     let series = find(&service.store, &name).await?;
     let points = service.store.points(series.id, from, to, limit.into()).await?;
     service.upkeep.visited(&name).await;
+    service.upkeep.fill_page();
     let entry = |point: &Point| json!({ "at": moment::show(point.at), "value": point.value });
     Ok(Json(points.iter().map(entry).collect()))
 }
@@ -126,6 +127,7 @@ async fn points(
 async fn daily(State(service): State<Service>, name: Result<Path<String>, PathRejection>) -> Reply {
     let series = find(&service.store, &name?.0).await?;
     let days = service.store.days(series.id).await?;
+    service.upkeep.check_days(days.len());
     let entry = |day: &crate::queries::Bucket| json!({ "day": moment::show_day(day.at), "points": day.points, "total": day.total, "mean": day.mean });
     Ok(Json(days.iter().map(entry).collect()))
 }

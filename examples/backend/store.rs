@@ -1,5 +1,6 @@
 //! The database: where it is, how one connects, and which tables it has. Its queries are in [`crate::queries`].
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
@@ -31,6 +32,8 @@ const POINTS_INDEX: &str = "CREATE INDEX IF NOT EXISTS points_by_time ON points 
 pub(crate) struct Store {
     pub(crate) pool: AnyPool,
     fault: FaultSwitch,
+    /// Inserts of points that came while they were to be refused.
+    inserts: AtomicU64,
     tally: Tally,
     /// The fresh database's folder, removed with the store.
     _folder: Option<TempDir>,
@@ -47,7 +50,7 @@ impl Store {
         let is_sqlite = url.starts_with("sqlite:");
         let unreachable = |reason| Failure::Unreachable { url: without_password(&url), reason };
         let pool = connect(&url, is_sqlite).await.map_err(unreachable)?;
-        let store = Self { pool, fault, tally: Tally::default(), _folder: folder };
+        let store = Self { pool, fault, inserts: AtomicU64::default(), tally: Tally::default(), _folder: folder };
         store.create_tables(is_sqlite).await.map_err(Failure::Schema)?;
         Ok(store)
     }
@@ -86,12 +89,19 @@ impl Store {
         if self.fault.is_on(Fault::FailingDb) {
             self.pool.execute("SELECT value FROM a_table_that_nobody_created").await?;
         }
+        if statement == ("insert", "points") && self.fault.is_on(Fault::GrowingErrors) {
+            let number = self.inserts.fetch_add(1, Ordering::Relaxed);
+            // The first few are well, and the refused among 40 become more from 40 to 40.
+            if number % 40 >= 40_u64.saturating_sub(number / 4) {
+                self.pool.execute("INSERT INTO points (series_id, at, value) VALUES (-1, 0, 0)").await?;
+            }
+        }
         Ok(())
     }
 
-    /// Whether rows are asked for one by one, because a fault says so.
-    pub(crate) fn asks_for_each(&self) -> bool {
-        self.fault.is_on(Fault::NPlusOne)
+    /// Whether a query is to suffer from that fault now.
+    pub(crate) fn suffers(&self, fault: Fault) -> bool {
+        self.fault.is_on(fault)
     }
 
     /// Makes sure that a series of that name is there.

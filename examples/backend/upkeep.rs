@@ -22,6 +22,9 @@ const SOON: Duration = Duration::from_millis(10);
 const ROOM: usize = 16;
 /// Entries that are kept.
 const KEPT: usize = 100;
+/// The bytes of a page, and the pages that `leak` keeps at most: 128 MiB.
+const PAGE: usize = 256 << 10;
+const MOST_PAGES: usize = 512;
 /// A count of visits is worth no longer wait.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 /// From here on visits are halved, so that those of long ago weigh less.
@@ -45,6 +48,8 @@ pub(crate) struct Upkeep {
     entries: mpsc::Sender<Entry>,
     /// The last entries that were.
     written: StdMutex<VecDeque<Entry>>,
+    /// Pages that nobody gives back, under `leak`.
+    pages: StdMutex<Vec<Vec<u8>>>,
     fault: FaultSwitch,
 }
 
@@ -58,6 +63,7 @@ impl Upkeep {
             catalog: Mutex::named("catalog", Visits::new()),
             entries,
             written: StdMutex::default(),
+            pages: StdMutex::default(),
             fault,
         });
         let mut tasks = JoinSet::new();
@@ -93,6 +99,27 @@ impl Upkeep {
     #[monitor("look_up")]
     pub(crate) async fn look_up(&self) -> Visits {
         self.catalog.lock().await.clone()
+    }
+
+    /// Fills a page of memory, as an answer takes one while it is written.
+    #[monitor("fill_page", profile)]
+    pub(crate) fn fill_page(&self) {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.fault.is_on(Fault::Leak) {
+            *pages = Vec::new();
+        }
+        if pages.len() < MOST_PAGES {
+            let page = vec![b' '; PAGE];
+            if self.fault.is_on(Fault::Leak) {
+                pages.push(page);
+            }
+        }
+    }
+
+    /// Checks the days of an answer before they are sent.
+    #[monitor("check_days")]
+    pub(crate) fn check_days(&self, days: usize) {
+        assert!(!self.fault.is_on(Fault::Panics), "a day without an hour, of {days}");
     }
 
     /// Notes in the journal that a point was added.

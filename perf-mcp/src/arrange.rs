@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 
 /// The rows of a comparison that are shown where no limit is given.
 pub(crate) const COMPARED: &str = "10";
+/// The bytes from which those that calls left behind are much.
+const MUCH_LEFT: f64 = 8_388_608.0;
 /// The most series of each range that the service compares.
 pub(crate) const LOOKED_AT: &str = "200";
 
@@ -83,6 +85,21 @@ pub(crate) fn errors(document: &mut Value, _: &Map<String, Value>) {
         }
         shown
     });
+}
+
+/// The series whose calls left much memory behind, of functions with `profile`.
+pub(crate) fn memory(document: &mut Value, _: &Map<String, Value>) {
+    if let Some(Value::Array(all)) = document.get_mut("series") {
+        let bytes = |one: &Value| one.pointer("/profile/net_bytes").and_then(Value::as_f64).unwrap_or(0.0);
+        all.retain(|one| bytes(one) >= MUCH_LEFT);
+        for one in all.iter_mut() {
+            let id = one.get("id").cloned().unwrap_or_default();
+            *one = one.get("profile").map_or(Value::Null, |profile| {
+                only(profile, &["covered", "calls", "net_bytes", "net_bytes_per_call", "allocated_bytes"])
+            });
+            set(one, "id", id);
+        }
+    }
 }
 
 /// Deadlocks, and the locks that are waited for now.

@@ -99,6 +99,7 @@ fn after_overview(answer: &Value, next: &mut Next<'_>) {
         let series = of_call(call);
         running(series.as_ref(), next, "the oldest call that runs");
     }
+    next.explain(answer.pointer("/memory/series/0/id"), "its calls leave memory behind: is it given back elsewhere?");
     next.of_series("errors", answer.pointer("/failing/series/0/id"), "it fails most");
     if list(answer, "/statements/repeated").iter().any(|one| seconds(one, "/recent_calls") > 0.0) {
         next.ask("statements", &json!({}), "a call repeats a statement");

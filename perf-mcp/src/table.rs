@@ -28,7 +28,7 @@ const HOW: &[&str] = &["family", "metrics", "custom", "sampled_cpu", "std", "apd
 pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "overview",
-        description: "Health with its reasons, alerts, incidents, bottlenecks; what takes time, fails, runs long, waits now. Ask this first.",
+        description: "Health with its reasons, alerts, incidents, bottlenecks; what takes time, fails, runs long, leaves memory behind, waits now. Ask this first.",
         arguments: &[],
         parts: &[
             Part {
@@ -77,6 +77,14 @@ pub(crate) const TOOLS: &[Tool] = &[
                 ..PART
             },
             Part { name: "running", path: "/api/v1/calls", fixed: &[("limit", "3")], ..PART },
+            Part {
+                name: "memory",
+                path: "/api/v1/series",
+                fixed: &[("window", "5m"), ("sort", "-net_bytes"), ("limit", "3")],
+                shown: Shown::Only(&["series"]),
+                arranged: Some(arrange::memory),
+                ..PART
+            },
             Part { name: "locks", path: "/api/v1/locks", arranged: Some(arrange::locks), ..PART },
             Part { name: "channels", path: "/api/v1/channels", arranged: Some(arrange::channels), ..PART },
             Part {
@@ -107,6 +115,7 @@ pub(crate) const TOOLS: &[Tool] = &[
                     "-count",
                     "-error_rate",
                     "-in_flight",
+                    "-net_bytes",
                     "id",
                 ]),
                 about: "a dash: the greatest first",

@@ -9,6 +9,7 @@ mod incidents;
 mod llm_server;
 mod metrics;
 mod named;
+mod planted;
 mod postgres;
 mod program;
 mod prometheus;

@@ -6,7 +6,6 @@ mod history;
 mod insight;
 mod llm;
 mod notifications;
-mod planted;
 mod report;
 #[path = "../servers.rs"]
 #[allow(dead_code, reason = "what other tests need of it")]
@@ -28,7 +27,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 27] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -52,7 +51,6 @@ const CASES: [Case; 28] = [
     ("statements", sql::statements),
     ("reports", report::reports),
     ("dashboards", grafana::dashboards),
-    ("planted", planted::planted),
     ("the_end", report::the_end),
     ("kept_reports", report::kept_reports),
     ("a_crash", report::a_crash),

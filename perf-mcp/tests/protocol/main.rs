@@ -166,7 +166,7 @@ fn arguments_become_the_query_of_the_api() {
     assert_eq!(explain.questions()[1], "/api/v1/shares?series=tool%7Btool%3Da%7D&window=15m");
     assert_eq!(asked("calls", &json!({ "id": "18ec-f8" })).questions(), ["/api/v1/calls/18ec-f8"]);
     assert_eq!(asked("alerts", &json!({ "incident": "i-1" })).questions(), ["/api/v1/incidents/i-1"]);
-    assert_eq!(asked("overview", &json!({})).questions().len(), 11);
+    assert_eq!(asked("overview", &json!({})).questions().len(), 12);
 }
 
 #[test]
@@ -281,6 +281,11 @@ fn an_overview_names_the_tools_that_its_figures_speak_for() {
     ] });
     let running =
         json!({ "calls": [{ "kind": "agent", "labels": { "agent": "analyst" }, "age": 40.0 }], "more": false });
+    let keeps = |name: &str, bytes: Option<u64>| json!({ "id": name, "rate": 3.0, "profile": { "calls": 7, "net_bytes": bytes } });
+    let memory = json!({ "series": [
+        keeps("operation{operation=keep}", Some(9 << 20)), keeps("operation{operation=little}", Some(7 << 20)),
+        keeps("operation{operation=unknown}", None), json!({ "id": "operation{operation=other}", "profile": null }),
+    ] });
     let nothing = || Got::NotThere;
     let got = |document: &Value| Got::Document(document.to_string());
     let documents = vec![
@@ -292,6 +297,7 @@ fn an_overview_names_the_tools_that_its_figures_speak_for() {
         nothing(),
         nothing(),
         got(&running),
+        got(&memory),
         got(&locks),
         nothing(),
         nothing(),
@@ -303,7 +309,10 @@ fn an_overview_names_the_tools_that_its_figures_speak_for() {
     assert_eq!(next_of(&answer, 0).0, "contention");
     assert_eq!(next_of(&answer, 1), ("errors", &json!({ "series": query })));
     assert_eq!(next_of(&answer, 2), ("in_flight", &json!({ "kind": "agent", "label": ["agent=analyst"] })));
-    let (text, _) = text_of(&asked("overview", &json!({})).answer((0..11).map(|_| got(&json!({}))).collect()));
+    assert_eq!(next_of(&answer, 3), ("explain", &json!({ "series": "operation{operation=keep}" })));
+    let keeps = json!([{ "id": "operation{operation=keep}", "calls": 7, "net_bytes": 9 << 20 }]);
+    assert_eq!(answer["memory"]["series"], keeps, "only where much is left");
+    let (text, _) = text_of(&asked("overview", &json!({})).answer((0..12).map(|_| got(&json!({}))).collect()));
     let answer: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(next_of(&answer, 0), ("series", &json!({ "sort": "-p95" })), "nothing stands out");
 }

@@ -9,7 +9,8 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
+const SORTS: [&str; 11] =
+    ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight", "net_bytes"];
 
 const ERROR_SORTS: [&str; 3] = ["failed", "last_seen", "id"];
 

@@ -15,7 +15,8 @@ const CALLS: usize = 100;
 const MOST_CALLS: usize = 1_000;
 
 const MOST_SERIES: usize = 10_000;
-const SORTS: [&str; 10] = ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight"];
+const SORTS: [&str; 11] =
+    ["id", "count", "rate", "error_rate", "mean", "p50", "p95", "p99", "max", "in_flight", "net_bytes"];
 
 #[derive(Serialize)]
 struct AllSeries {
@@ -72,6 +73,8 @@ fn sort_key(entry: &SeriesEntry, sort: &str) -> SortKey {
         "p99" => summary.p99,
         "max" => summary.max,
         "in_flight" => Some(summary.in_flight as f64),
+        // The least first, as all; what is not profiled comes last either way.
+        "net_bytes" => summary.profile.and_then(|profile| profile.net_bytes).map(|bytes| bytes as f64),
         _ => return SortKey::Text(entry.id.to_string()),
     })
 }
