@@ -39,9 +39,7 @@ pub(crate) struct Started {
 impl Started {
     /// `command` starts a process that does nothing but to [`serve`].
     pub(crate) fn new(command: &mut Command) -> Self {
-        // With glibc's own arenas, as users have them: where threads share one, those that serve users wait for its lock while the thread that holds it
-        // gives way to others.
-        command.env_remove("MALLOC_ARENA_MAX").stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");
         let said = child.stdout.take().map(BufReader::new);
         Self { child, said }
