@@ -40,8 +40,8 @@ pub struct Overview {
 pub struct Tier {
     /// Their length, in seconds.
     pub step: f64,
-    /// How long they are kept, in seconds.
-    pub keep: f64,
+    /// How long they are kept, in seconds; `None` of a file that is read without its service, which alone knows.
+    pub keep: Option<f64>,
     /// Since when there are some; `None` where there is none.
     #[serde(serialize_with = "moment")]
     pub oldest: Option<SystemTime>,
@@ -82,7 +82,8 @@ impl HistoryView {
                 let tier = |(place, (tier, keep)): (usize, (crate::store::Tier, u64))| {
                     let since = archive.since(store, &reading, place)?;
                     let oldest = first.map(|first| time(first.max(since)));
-                    Ok(Tier { step: seconds(tier.step), keep: seconds(keep), oldest })
+                    let keep = (keep < u64::MAX).then(|| seconds(keep));
+                    Ok(Tier { step: seconds(tier.step), keep, oldest })
                 };
                 TIERS.into_iter().zip(archive.settings.keep()).enumerate().map(tier).collect()
             });

@@ -148,7 +148,7 @@ mod routes {
     fn tier() -> Object {
         object("Steps of one length.")
             .has("step", openapi::number())
-            .has("keep", openapi::number())
+            .has("keep", openapi::number_or_null())
             .has("oldest", openapi::text_or_null())
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Overview {
 #[derive(Debug, Deserialize)]
 struct Tier {
     step: f64,
-    keep: f64,
+    keep: Option<f64>,
     oldest: Option<String>,
 }
 
@@ -51,21 +51,24 @@ pub(super) fn history(
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
     match args {
-        History::Info { path: None } => tell_answer(&client()?.get("/api/v1/history", &[])?, output),
+        History::Info { path: None } => {
+            let client = client()?;
+            tell_answer(&client.get("/api/v1/history", &[])?, !client.is_history(), output)
+        }
         History::Info { path: Some(path) } => info(&path, output),
         History::Verify { path } => verify(&path, output),
         History::Prune { yes: false, before } => Err(Failure::Usage(format!(
             "nothing was forgotten: what was before {before} cannot be had back; --yes says that it is meant"
         ))),
         History::Prune { yes: true, before } => {
-            tell_answer(&client()?.delete("/api/v1/history", &[("before", &before)])?, output)
+            tell_answer(&client()?.delete("/api/v1/history", &[("before", &before)])?, true, output)
         }
     }
 }
 
-fn tell_answer(answer: &Answer, output: &mut Output<'_>) -> Result<u8, Failure> {
+fn tell_answer(answer: &Answer, is_running: bool, output: &mut Output<'_>) -> Result<u8, Failure> {
     if !output.json(answer)? {
-        tell(&answer.read()?, true, output)?;
+        tell(&answer.read()?, is_running, output)?;
     }
     Ok(FINE)
 }
@@ -156,9 +159,7 @@ fn tell(overview: &Overview, is_running: bool, output: &mut Output<'_>) -> Resul
     }
     let mut tiers = Table::new(&["#STEP", "#KEPT FOR", "=OLDEST"]);
     for tier in &overview.tiers {
-        // How long a file's steps are kept, its service alone knows.
-        let keep = is_running.then_some(tier.keep);
-        tiers.row([Cell::seconds(Some(tier.step)), Cell::seconds(keep), Cell::known(tier.oldest.as_deref())]);
+        tiers.row([Cell::seconds(Some(tier.step)), Cell::seconds(tier.keep), Cell::known(tier.oldest.as_deref())]);
     }
     let mut boots = Table::new(&["#BOOT", "=STARTED", "=ENDED", "IN ORDER", "VERSION", "INSTANCE"]);
     let last = overview.boots.len().saturating_sub(1);

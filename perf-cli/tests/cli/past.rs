@@ -119,6 +119,10 @@ fn a_stopped_service_is_asked_by_its_folder() {
     assert!(kept.code == 0 && kept.out.contains("No report is kept."), "{kept:?}");
     let info = asked(folder, &["history", "info"]);
     assert!(info.code == 0 && info.out.contains("BOOT"), "{info:?}");
+    assert!(!info.out.contains("goes on"), "its process has ended: {info:?}");
+    let document: Value = serde_json::from_str(&asked(folder, &["history", "info", "--json"]).out).unwrap();
+    let tiers = &document["tiers"];
+    assert!(tiers.as_array().is_some_and(|tiers| tiers.iter().all(|tier| tier["keep"].is_null())), "{tiers}");
 }
 
 #[test]
