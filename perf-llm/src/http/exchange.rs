@@ -79,7 +79,7 @@ impl Exchange {
 
     /// Whether a function around it has reserved for it.
     pub(super) fn is_planned_around(&self) -> bool {
-        self.frame.as_ref().and_then(|frame| frame.call()).is_some_and(Frame::has_plan)
+        self.frame.as_ref().and_then(|frame| frame.call()).is_some_and(|frame| frame.held.waits())
     }
 
     /// Is sent with the room that it got.
@@ -201,6 +201,10 @@ impl Exchange {
     /// Counts what was used without a reservation of its own.
     fn observed(&self, told: Option<&ToldUsage>, is_free: bool, is_lost: bool) {
         let (at, frame) = (self.at, self.frame.as_ref());
+        if let Some(frame) = frame.filter(|frame| frame.call().is_some_and(|call| call.held.is_told_again())) {
+            frame.note_below_call();
+            return;
+        }
         let named = self.model.as_deref().or_else(|| told?.model.as_deref());
         let (provider, model) = (&*self.target.provider, named.unwrap_or(UNKNOWN));
         let (took, user) = (since(at), self.user.as_deref());
@@ -218,6 +222,7 @@ impl Exchange {
             is_lost,
             operation,
             is_sum: false,
+            was_heard: false,
         };
         self.meter.inner.book(&call);
     }

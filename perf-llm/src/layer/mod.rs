@@ -209,7 +209,8 @@ impl GenAiLayer {
         inner.spans.fetch_add(1, Ordering::Relaxed);
         let call = seen.frame.as_ref().and_then(|frame| frame.call());
         let is_told_inside = seen.request.as_ref().is_some_and(|request| request.has_calls_inside());
-        if is_told_inside || call.is_some_and(|frame| frame.is_booked.load(Ordering::Relaxed)) {
+        let is_told_around = |frame: &Frame| frame.is_booked.load(Ordering::Relaxed) || frame.held.is_told_again();
+        if is_told_inside || call.is_some_and(is_told_around) {
             AGAIN.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -261,6 +262,7 @@ impl Seen {
             is_lost: self.fields.outcome() != Outcome::Ok,
             operation: Some(self.fields.operation()),
             is_sum: false,
+            was_heard: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Calls that reserve what they can cost before they are sent.
 
-use super::run::{Frame, Heard, Run, current, since};
+use super::held::Heard;
+use super::run::{Frame, Run, current, since};
 use super::{Inner, Meter, Metered};
 use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement, Spend};
 use crate::cost::Call;
@@ -122,12 +123,12 @@ impl Meter {
 
     pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {
         let frame = current();
-        frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.plan());
+        frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.held.plan());
         let accounts = self.accounts(plan).inspect_err(|error| self.inner.refusals.count(error))?;
         let accounts: Vec<&Account> = accounts.iter().collect();
         let reservation = self.inner.budgets.reserve(&accounts, &self.estimate(plan))?;
         if let Some(frame) = frame.as_ref().filter(|frame| frame.is_call() && !is_of_request) {
-            frame.hold();
+            frame.held.hold();
         }
         Ok(Planned {
             meter: self.clone(),
@@ -152,18 +153,32 @@ impl Planned {
     }
 
     /// Counts the call with its usage, and charges what it did cost. `None` and usage that contradicts itself are unknown: then all that was
-    /// reserved is charged.
+    /// reserved is charged. Inside a function with `#[monitor_llm_call]` a span or a request that told of the call before counts, where it told the
+    /// usage; where it told none (its attempt failed, or its answer was not read), the usage that is told here does.
     pub fn settle(mut self, told: &(impl TellsUsage + ?Sized)) -> Settlement {
         let told = told.told_usage();
         self.send();
         let reservation = self.reservation.take();
         let call = self.frame.take_if(|frame| frame.is_call());
-        let heard = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.release());
+        let around = call.as_ref().filter(|_| !self.is_of_request);
+        let heard = around.and_then(|frame| frame.held.release());
+        if heard.is_none()
+            && let Some(around) = around.filter(|frame| frame.is_open_inside())
+        {
+            around.held.tell_ahead();
+        }
         let frame = call.or_else(|| self.frame.take());
         let spend = match heard {
             // A span told it already, and it was counted by that.
             Some(Heard::Cost(spend)) => spend,
-            Some(Heard::Lost) => Spend::UNKNOWN,
+            Some(Heard::Untold(untold)) if told.is_none() => {
+                self.meter.inner.book(&untold.metered(frame.as_ref(), true))
+            }
+            Some(Heard::Untold(untold)) => {
+                let operation = self.operation.or(untold.operation.as_deref());
+                let call = Metered { operation, ..self.metered(told.as_ref(), frame.as_ref()) };
+                self.meter.inner.book(&call)
+            }
             None => self.meter.inner.book(&self.metered(told.as_ref(), frame.as_ref())),
         };
         reservation.map_or(Settlement { first: false, estimated: false, overdraft: false }, |mut reservation| {
@@ -178,26 +193,29 @@ impl Planned {
         let reservation = self.reservation.take();
         let frame = self.frame.take();
         let call = frame.as_ref().filter(|frame| frame.is_call() && !self.is_of_request);
-        let heard = call.and_then(|frame| frame.release());
-        if heard.is_none() {
-            self.meter.inner.book(&self.metered(None, frame.as_ref()));
-            if let Some(frame) = call {
-                frame.refuse();
+        let spend = match call.and_then(|frame| frame.held.release()) {
+            Some(Heard::Cost(spend)) => spend,
+            // A span that told of no usage told of the failure.
+            heard => {
+                match heard {
+                    Some(Heard::Untold(untold)) => self.meter.inner.book(&untold.metered(frame.as_ref(), true)),
+                    _ => self.meter.inner.book(&self.metered(None, frame.as_ref())),
+                };
+                if let Some(frame) = call {
+                    frame.refuse();
+                }
+                Spend::NOTHING
             }
-        }
+        };
         if let Some(mut reservation) = reservation {
-            reservation.settle(&match heard {
-                Some(Heard::Cost(spend)) if spend != Spend::UNKNOWN => spend,
-                // A span that told of no usage told of the failure.
-                _ => Spend::NOTHING,
-            });
+            reservation.settle(&spend);
         }
     }
 
     /// Notes for the call around it that it is sent, once.
     fn send(&mut self) {
         if !std::mem::replace(&mut self.is_dispatched, true) {
-            self.frame.iter().for_each(|frame| frame.send());
+            self.frame.iter().for_each(|frame| frame.held.send());
         }
     }
 
@@ -226,13 +244,14 @@ impl Planned {
             is_lost: false,
             operation: self.operation,
             is_sum: false,
+            was_heard: false,
         }
     }
 }
 
 impl Drop for Planned {
     fn drop(&mut self) {
-        let Some(reservation) = self.reservation.take() else { return };
+        let Some(mut reservation) = self.reservation.take() else { return };
         let Some(frame) = self.frame.take() else {
             if self.is_dispatched {
                 self.meter.inner.book(&self.metered(None, None));
@@ -244,10 +263,17 @@ impl Drop for Planned {
                 self.meter.inner.book(&self.metered(None, Some(&frame)));
             }
         } else if self.is_dispatched && !frame.is_over.load(Ordering::Relaxed) {
-            frame.leave(reservation);
-        } else if let Some(heard) = frame.release() {
-            // It was sent, as a span says, or the call around it has ended and told its usage.
-            heard.settle(reservation);
+            frame.held.leave(reservation);
+        } else {
+            // Where something was heard it was sent, as a span says, or the call around it has ended and told its usage.
+            match frame.held.release() {
+                Some(Heard::Cost(spend)) => drop(reservation.settle(&spend)),
+                Some(Heard::Untold(untold)) => {
+                    self.meter.inner.book(&untold.metered(Some(&frame), true));
+                    untold.end(reservation);
+                }
+                None => {}
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Runs of agents, and the calls that they are made of: who is inside whom.
 
 use super::book::Totals;
+use super::held::Held;
 use super::tools::ToolCalls;
-use crate::budget::{Account, Reservation, Spend};
+use crate::budget::Account;
 use perf_runtime::Kind;
 use perf_runtime::extend::RunBudget;
 use serde::Serialize;
@@ -157,43 +158,7 @@ pub(crate) struct Frame {
     pub(crate) is_booked: AtomicBool,
     /// Whether it has ended.
     pub(crate) is_over: AtomicBool,
-    plans: Mutex<Plans>,
-}
-
-/// Reservations of a call of a model.
-#[derive(Debug, Default)]
-struct Plans {
-    /// Whether its body asked for room.
-    was_planned: bool,
-    /// The number of calls that it sent.
-    sent: u32,
-    /// The number of these that the provider refused, or never got.
-    refused: u32,
-    /// Reservations that its body still holds.
-    held: u32,
-    /// Those that the body left to its end.
-    left: Vec<Reservation>,
-    /// Calls inside it, as spans and requests told of them, each of which settles a reservation rather than being charged once more.
-    heard: Vec<Heard>,
-}
-
-/// A call that has a reservation, as a span or a request told of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Heard {
-    /// Its cost.
-    Cost(Spend),
-    /// It failed or was given up, and nobody knows what it cost.
-    Lost,
-}
-
-impl Heard {
-    /// Ends a reservation that its call left. Of one that was lost its prompt is charged.
-    pub(crate) fn settle(self, mut reservation: Reservation) {
-        match self {
-            Self::Cost(spend) => drop(reservation.settle(&spend)),
-            Self::Lost => reservation.dispatched(),
-        }
-    }
+    pub(crate) held: Held,
 }
 
 impl Frame {
@@ -213,7 +178,7 @@ impl Frame {
             open_inside: AtomicU32::new(0),
             is_booked: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
-            plans: Mutex::default(),
+            held: Held::default(),
         })
     }
 
@@ -244,6 +209,13 @@ impl Frame {
         }
     }
 
+    /// Notes that a call inside it was told of, and inside those around it below the call of a model that tells of it.
+    pub(crate) fn note_below_call(&self) {
+        for frame in self.chain().take_while(|frame| !frame.is_call()) {
+            frame.inside.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that a call begins inside it, and inside all around it.
     #[cfg(any(feature = "http", feature = "tracing-layer"))]
     pub(crate) fn open(&self) {
@@ -270,75 +242,10 @@ impl Frame {
         self.inside.load(Ordering::Relaxed) > 0 || self.is_open_inside()
     }
 
-    /// Notes that the body asks for room: until it says so, nothing is sent.
-    pub(crate) fn plan(&self) {
-        locked(&self.plans).was_planned = true;
-    }
-
-    /// Notes that a call is sent with the room that it got, once for each.
-    pub(crate) fn send(&self) {
-        locked(&self.plans).sent += 1;
-    }
-
     /// Notes that the call that was booked in it last was refused: what it tells at its end is of another one.
     pub(crate) fn refuse(&self) {
         self.inside.fetch_sub(1, Ordering::Relaxed);
-        locked(&self.plans).refused += 1;
-    }
-
-    /// Whether the body asked for room and sent nothing, for it was refused or failed before, or nothing but calls that the provider refused, which
-    /// are booked. That is no call of a model.
-    pub(crate) fn was_never_sent(&self) -> bool {
-        let plans = locked(&self.plans);
-        plans.was_planned && plans.sent <= plans.refused
-    }
-
-    /// Notes a reservation that the body holds.
-    pub(crate) fn hold(&self) {
-        locked(&self.plans).held += 1;
-    }
-
-    /// A reservation that the body held ends: with what a span told, if one did.
-    pub(crate) fn release(&self) -> Option<Heard> {
-        let mut plans = locked(&self.plans);
-        plans.held = plans.held.saturating_sub(1);
-        if plans.heard.is_empty() { None } else { Some(plans.heard.remove(0)) }
-    }
-
-    /// Leaves a reservation to the end of the call.
-    pub(crate) fn leave(&self, reservation: Reservation) {
-        let mut plans = locked(&self.plans);
-        plans.held = plans.held.saturating_sub(1);
-        plans.left.push(reservation);
-    }
-
-    /// Whether its body holds a reservation.
-    #[cfg(feature = "http")]
-    pub(crate) fn has_plan(&self) -> bool {
-        let plans = locked(&self.plans);
-        plans.heard.len() < plans.held as usize + plans.left.len()
-    }
-
-    /// Has a reservation be settled with what a span told; `false` where there is none left.
-    pub(crate) fn hear(&self, heard: Heard) -> bool {
-        let mut plans = locked(&self.plans);
-        if self.is_over.load(Ordering::Relaxed) && !plans.left.is_empty() {
-            let reservation = plans.left.remove(0);
-            drop(plans);
-            heard.settle(reservation);
-            return true;
-        }
-        let has_room = plans.heard.len() < plans.held as usize + plans.left.len();
-        if has_room {
-            plans.heard.push(heard);
-        }
-        has_room
-    }
-
-    /// The reservations that are left to the end, and what spans told.
-    pub(crate) fn take_plans(&self) -> (Vec<Reservation>, Vec<Heard>) {
-        let mut plans = locked(&self.plans);
-        (std::mem::take(&mut plans.left), std::mem::take(&mut plans.heard))
+        self.held.refuse();
     }
 }
 

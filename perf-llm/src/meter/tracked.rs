@@ -1,6 +1,7 @@
 //! The calls of annotated functions, followed from their first poll to their end.
 
-use super::run::{Frame, Heard, Run, current, replace, since};
+use super::held::Left;
+use super::run::{Frame, Run, current, replace, since};
 use super::{Inner, Metered};
 use crate::meter::run::locked;
 use perf_runtime::Kind;
@@ -55,10 +56,12 @@ impl MeteredCall for Tracked {
         let Self { inner, frame, at, .. } = *self;
         frame.is_over.store(true, Ordering::Relaxed);
         // A stream that goes on settles what is reserved for it as it ends.
-        let (reservations, mut heard) = if frame.is_open_inside() { Default::default() } else { frame.take_plans() };
+        let mut left = frame.held.take_left(frame.is_open_inside());
         let is_new = !frame.has_calls_inside();
-        let is_call = frame.is_call() && !frame.was_never_sent();
-        let counts = is_new && (is_call || told.is_some());
+        // Where it tells nothing, the call that a span told of is all that is known.
+        let has_untold = || left.iter().any(|left| left.untold.is_some()) || frame.held.has_untold();
+        let is_call = || frame.is_call() && !frame.held.was_never_sent() && !has_untold();
+        let counts = is_new && (told.is_some() || is_call());
         if counts && !frame.is_booked.swap(true, Ordering::Relaxed) {
             let told = told.as_ref();
             let named = |name: Option<&String>| name.map_or(UNKNOWN, String::as_str).to_owned();
@@ -66,7 +69,12 @@ impl MeteredCall for Tracked {
                 Some((provider, model)) => (provider.to_string(), model.to_string()),
                 None => (named(told.and_then(|t| t.provider.as_ref())), named(told.and_then(|t| t.model.as_ref()))),
             };
-            let is_charged = !reservations.is_empty();
+            // Of several attempts the last one is told, which no span told the usage of.
+            let untold = left.iter().rposition(|left| left.untold.is_some());
+            let own = untold.or(left.len().checked_sub(1)).filter(|_| told.is_some());
+            if told.is_some() && own.is_none() {
+                frame.held.forget_untold();
+            }
             let (provider, model) = (provider.as_str(), model.as_str());
             let call = Metered {
                 provider,
@@ -76,20 +84,24 @@ impl MeteredCall for Tracked {
                 took: since(at),
                 frame: Some(&frame),
                 user: None,
-                is_charged,
+                is_charged: !left.is_empty(),
                 is_free: false,
                 is_lost: false,
                 operation: None,
                 is_sum: false,
+                was_heard: false,
             };
             let spend = inner.book(&call);
-            // Of a call that was cancelled or failed nobody knows the cost: its reservation goes by its own rule, as one that is dropped.
-            if is_charged && told.is_some() {
-                heard.insert(0, Heard::Cost(spend));
+            if let Some(own) = own {
+                left.remove(own).reservation.settle(&spend);
             }
         }
-        for (reservation, heard) in reservations.into_iter().zip(heard) {
-            heard.settle(reservation);
+        // Of a call that was cancelled or failed nobody knows the cost: its reservation goes by its own rule, as one that is dropped.
+        for Left { reservation, untold } in left {
+            if let Some(untold) = untold {
+                inner.book(&untold.metered(Some(&frame), true));
+                untold.end(reservation);
+            }
         }
         if frame.kind == Kind::Agent
             && let Some(run) = &frame.run

@@ -1,5 +1,7 @@
 //! Calls of annotated functions: what they used, what it cost, whose it was, and where it stops.
 
+#[cfg(feature = "tracing-layer")]
+mod attempts;
 mod attribution;
 mod budgets;
 mod counted;

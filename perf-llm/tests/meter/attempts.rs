@@ -1,0 +1,206 @@
+//! Attempts inside one call with reservations, of which spans tell some and the caller others: each counts once, and what somebody knows is charged.
+
+use super::{assert_law, plain, told};
+use perf_llm::meter::{Meter, Plan, Planned};
+use perf_llm::{BudgetSetting, Llm};
+use perf_runtime::extend::ToldUsage;
+use perf_runtime::test_util::isolated;
+use perf_runtime::{Monitor, monitor_llm_call};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Span, info_span};
+use tracing_subscriber::layer::SubscriberExt;
+
+fn limited() -> (Monitor, Llm, DefaultGuard) {
+    let (monitor, llm) = plain();
+    llm.meter().add_budget(BudgetSetting::per("day").tokens(10_000)).unwrap();
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(llm.meter().layer()));
+    (monitor, llm, guard)
+}
+
+/// 100 tokens of a prompt and 50 of an answer.
+fn sent(meter: &Meter) -> Planned {
+    let mut call = meter.reserve(&Plan::new("ollama", "llama", 100, 50)).unwrap();
+    call.dispatched();
+    call
+}
+
+/// The span of an attempt that failed.
+fn fails() {
+    drop(info_span!("chat", gen_ai.operation.name = "chat", gen_ai.provider.name = "ollama", error.type = "timeout"));
+}
+
+/// The span of an attempt that was answered, by a client that did not read the usage.
+fn tells_nothing() {
+    drop(info_span!("chat", gen_ai.operation.name = "chat", gen_ai.provider.name = "ollama"));
+}
+
+fn answered() -> Span {
+    info_span!(
+        "chat",
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = "ollama",
+        gen_ai.request.model = "llama",
+        gen_ai.usage.input_tokens = 70,
+        gen_ai.usage.output_tokens = 20,
+    )
+}
+
+/// The tokens that the budget was charged, calls, those of unknown usage, and the tokens of prompts and answers.
+fn sums(meter: &Meter) -> (String, [u64; 4]) {
+    let budget = &meter.view().budgets[0];
+    assert_eq!(budget.reserved, "0");
+    assert_law(meter);
+    let totals = meter.totals();
+    let unknown = totals.by_price.get("unknown").copied().unwrap_or_default();
+    (budget.spent.clone(), [totals.calls, unknown, totals.input_tokens, totals.output_tokens])
+}
+
+/// Runs a body inside an annotated call that tells this at its end, and gives the sums.
+fn call(tells: Option<ToldUsage>, body: impl FnOnce(&Meter)) -> (String, [u64; 4]) {
+    #[monitor_llm_call("ollama", "llama", usage = |told| told)]
+    fn annotated(meter: &Meter, tells: Option<ToldUsage>, body: impl FnOnce(&Meter)) -> Option<ToldUsage> {
+        body(meter);
+        tells
+    }
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = limited();
+    annotated(llm.meter(), tells, body);
+    sums(llm.meter())
+}
+
+fn of(spent: &str, counts: [u64; 4]) -> (String, [u64; 4]) {
+    (spent.to_owned(), counts)
+}
+
+#[test]
+fn the_usage_that_a_caller_settles_with_counts_where_the_span_told_none() {
+    for told_by_span in [fails, tells_nothing] {
+        let sums = call(None, |meter| {
+            let call = sent(meter);
+            told_by_span();
+            let settled = call.settle(&told(70, 20, 0));
+            assert!(settled.first && !settled.estimated);
+        });
+        assert_eq!(sums, of("90", [1, 0, 70, 20]));
+    }
+}
+
+#[test]
+fn all_that_was_reserved_is_charged_where_neither_knows_the_usage() {
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        fails();
+        assert!(call.settle(&None::<ToldUsage>).estimated);
+    });
+    assert_eq!(sums, of("150", [1, 1, 0, 0]));
+}
+
+#[test]
+fn an_attempt_that_is_made_again_below_one_reservation_is_settled_by_the_one_that_was_answered() {
+    for told_by_caller in [Some(told(70, 20, 0)), None] {
+        let sums = call(None, |meter| {
+            let call = sent(meter);
+            fails();
+            fails();
+            drop(answered());
+            call.settle(&told_by_caller);
+        });
+        assert_eq!(sums, of("90", [3, 2, 70, 20]), "attempts are calls, and the answer counts once");
+    }
+}
+
+#[test]
+fn each_attempt_with_a_reservation_of_its_own_is_settled_with_what_was_told_of_it() {
+    // The first is dropped: it costs its prompt.
+    let sums = call(None, |meter| {
+        let first = sent(meter);
+        fails();
+        drop(first);
+        let second = sent(meter);
+        drop(answered());
+        second.settle(&told(70, 20, 0));
+    });
+    assert_eq!(sums, of("190", [2, 1, 70, 20]));
+    // The same where the caller alone knows the usage of the second.
+    let sums = call(None, |meter| {
+        drop((sent(meter), fails()));
+        sent(meter).settle(&told(70, 20, 0));
+    });
+    assert_eq!(sums, of("190", [2, 1, 70, 20]));
+}
+
+#[test]
+fn the_usage_that_a_function_tells_is_that_of_its_last_attempt() {
+    let sums = call(Some(told(70, 20, 0)), |meter| {
+        let call = sent(meter);
+        fails();
+        drop(call);
+    });
+    assert_eq!(sums, of("90", [1, 0, 70, 20]));
+    let sums = call(Some(told(70, 20, 0)), |meter| {
+        for _ in 0..2 {
+            let call = sent(meter);
+            fails();
+            drop(call);
+        }
+    });
+    assert_eq!(sums, of("190", [2, 1, 70, 20]));
+    // It tells nothing either: each costs its prompt.
+    let sums = call(None, |meter| {
+        for _ in 0..2 {
+            let call = sent(meter);
+            fails();
+            drop(call);
+        }
+    });
+    assert_eq!(sums, of("200", [2, 2, 0, 0]));
+}
+
+#[test]
+fn a_refused_attempt_costs_nothing_whether_a_span_told_of_it_or_not() {
+    let sums = call(Some(told(70, 20, 0)), |meter| {
+        let first = sent(meter);
+        fails();
+        first.refused();
+        drop(sent(meter));
+    });
+    assert_eq!(sums, of("90", [2, 1, 70, 20]));
+}
+
+#[test]
+fn a_span_that_closes_after_its_call_was_settled_counts_no_more() {
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        let span = answered();
+        call.settle(&told(70, 20, 0));
+        drop(span);
+    });
+    assert_eq!(sums, of("90", [1, 0, 70, 20]));
+    // A later call without a reservation is one of its own.
+    let sums = call(None, |meter| {
+        sent(meter).settle(&told(70, 20, 0));
+        drop(answered());
+    });
+    assert_eq!(sums, of("180", [2, 0, 140, 40]));
+}
+
+#[test]
+fn a_reservation_that_outlives_its_call_is_settled_by_whoever_knows_the_usage() {
+    #[monitor_llm_call("ollama", "llama", usage = |told| &told.0)]
+    fn leave_open(meter: &Meter, tells: Option<ToldUsage>) -> (Option<ToldUsage>, Planned) {
+        let call = sent(meter);
+        fails();
+        (tells, call)
+    }
+    for (by_function, by_caller) in [(Some(told(70, 20, 0)), None), (None, Some(told(70, 20, 0)))] {
+        let _alone = isolated();
+        let (_monitor, llm, _guard) = limited();
+        let (_, call) = leave_open(llm.meter(), by_function);
+        call.settle(&by_caller);
+        assert_eq!(sums(llm.meter()), of("90", [1, 0, 70, 20]));
+    }
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = limited();
+    drop(leave_open(llm.meter(), None));
+    assert_eq!(sums(llm.meter()), of("100", [1, 1, 0, 0]), "its prompt, where nobody does");
+}
