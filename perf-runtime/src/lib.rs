@@ -229,6 +229,7 @@ pub mod objective {
 pub mod operation {
     pub use crate::record::in_current_call::InCall;
     pub use crate::record::marks::MeasureError;
+    pub use crate::record::operation::once::WatchedOnce;
     pub use crate::record::operation::stream::WatchedStream;
     pub use crate::record::operation::watched::WatchedOperation;
     pub use crate::record::operation::{Operation, OperationCall, Timer};

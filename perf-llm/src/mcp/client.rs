@@ -18,8 +18,9 @@ use std::sync::Arc;
 /// A tool that answers that it failed is an `error`, as is every answer of the protocol that is one; a call that is dropped is `cancelled`. The
 /// [current trace](TraceContext::current) goes along in `_meta` (`traceparent`, `tracestate`), unless the request has one of its own.
 ///
-/// A call counts once. One that is made directly inside a function with `#[monitor_mcp_call]` of the same server and capability (or is run or watched
+/// A call counts once. One that is made inside a function with `#[monitor_mcp_call]` of the same server and capability (or is run or watched
 /// by a [`Monitor::mcp_call`] of the same; its guards, `start()` and `timer()`, hold no place) is that function's: it counts there, with the function's outcome, and only the trace is added here.
+/// Calls of other kinds may be between them, but no run of an agent, no request, and no other call over the protocol ([`Monitor::is_inside`]).
 #[derive(Clone, Debug)]
 pub struct McpClient {
     peer: Peer<RoleClient>,

@@ -4,7 +4,7 @@ use super::{is_failure, method};
 use crate::meter::{OVERFLOW, locked};
 use perf_runtime::extend::TraceContext;
 use perf_runtime::operation::Operation;
-use perf_runtime::{Monitor, Outcome};
+use perf_runtime::{Kind, Monitor, Outcome};
 use pin_project_lite::pin_project;
 use rmcp::model::{ClientNotification, ClientRequest, ErrorData, ProtocolVersion, ServerConfig, ServerResult};
 use rmcp::service::{NotificationContext, RequestContext, Service};
@@ -31,9 +31,13 @@ struct ByServer(Mutex<BTreeMap<Arc<str>, Learnt>>);
 /// A server's handler whose requests are counted, as `mcp_calls_total{server, capability}` and its like.
 ///
 /// Names of tools come from the other side, and are labels only within bounds: those that the handler says that it has
-/// (`ServerHandler::get_tool`, which `#[tool_handler]` writes) or that [`tools`](Self::tools) names. One that nobody named is a label after a call
-/// that the handler answered without an error, the first 100 of all handlers of a server on a monitor. Others, and calls before that, count together
+/// (`ServerHandler::get_tool`, which `#[tool_handler]` writes), that [`tools`](Self::tools) names, or that a function with `#[monitor_mcp_call]` has. One
+/// that nobody named is a label after a call that the handler answered without an error, the first 100 of all handlers of a server on a monitor. Others, and calls before that, count together
 /// as `__overflow__`.
+///
+/// A call counts once. Where a function with `#[monitor_mcp_call]` of the same server and capability answers it, on the task of the request, that is the
+/// call: it counts there, with the function's outcome. (Such a function of a library that was loaded at run time, or outside of Linux, Android and FreeBSD, is known from
+/// its first call on, and that one counts twice.)
 ///
 /// A tool that answers that it failed is an `error`; a call that the client cancelled before its end is `cancelled`, whatever the handler then says.
 #[derive(Debug)]
@@ -91,10 +95,11 @@ impl<S: ServerHandler> McpServer<S> {
 
     /// Whether a tool's name may be a label.
     fn is_label(&self, name: &str) -> bool {
-        match &self.tools {
+        let is_own = match &self.tools {
             Some(tools) => tools.contains(name),
             None => self.inner.get_tool(name).is_some() || locked(&self.learnt).contains(name),
-        }
+        };
+        is_own || self.monitor.has_function(Kind::McpCall, &[&self.server, name])
     }
 
     fn learn(&self, name: String) {
@@ -144,7 +149,7 @@ impl<S: ServerHandler> Service<RoleServer> for McpServer<S> {
         let trace = if self.takes_traces { trace_of(&context) } else { None };
         let token = context.ct.clone();
         let answer = async { (self.inner.handle_request(request, context).await, token.is_cancelled()) };
-        let ended = InTrace { answer: calls.watch_as(answer, outcome), trace }.await;
+        let ended = InTrace { answer: self.monitor.watch_once(&calls, answer, outcome), trace }.await;
         if let Some(tool) = tool.filter(|_| is_good(&ended)) {
             self.learn(tool);
         }

@@ -10,6 +10,7 @@ use crate::observe::metrics::known as names;
 use crate::observe::series::by_design::ByDesign;
 use crate::observe::series::identity::in_a_line;
 use crate::record::marks::MeasureError;
+use crate::record::operation::once::WatchedOnce;
 use crate::record::operation::{Operation, Timer};
 use crate::record::request::HttpRequest;
 use std::time::Duration;
@@ -105,30 +106,79 @@ impl Monitor {
         self.inner.registry.with(Kind::McpCall, &[server, capability], Operation::new)
     }
 
-    /// Whether this thread is directly inside a call of these: the innermost one that it runs, or polls, is of an annotated function of the same
-    /// names, or run or watched by the same operation; calls that are guarded (`start()`, `timer()`) hold no place. For parts that see a call which may be
-    /// measured already. Costs a lock for reading.
+    /// Whether this thread is inside a call of these: the innermost one of their kind that it runs, or polls, is of an annotated function of the same
+    /// names, or run or watched by the same operation, and no run of an agent and no request is between them; calls that are guarded (`start()`, `timer()`) hold
+    /// no place. For parts that see a call which may be measured already. Costs a lock for reading, and a look at the calls that the thread is in: 64 at
+    /// most. In a future that was spawned [in a call](Self::in_current_call) nothing is known of the calls around that one.
     ///
     /// ```
     /// use perf_runtime::{monitor, monitor_mcp_call};
     ///
     /// #[monitor_mcp_call("search", "find")]
     /// fn find() -> bool {
-    ///     let monitor = perf_runtime::monitor();
-    ///     monitor.is_inside(&monitor.mcp_call("search", "find"))
+    ///     monitor().is_inside(&monitor().mcp_call("search", "find"))
+    /// }
+    ///
+    /// #[monitor_mcp_call("search", "find")]
+    /// fn find_by_index() -> bool {
+    ///     monitor().operation("index").run(find_again)
+    /// }
+    ///
+    /// fn find_again() -> bool {
+    ///     monitor().is_inside(&monitor().mcp_call("search", "find"))
     /// }
     ///
     /// #[monitor("outer")]
     /// fn outer() -> bool {
-    ///     let monitor = perf_runtime::monitor();
-    ///     monitor.is_inside(&monitor.mcp_call("search", "find"))
+    ///     find_again()
     /// }
     ///
-    /// assert!(find() && !outer());
+    /// assert!(find() && find_by_index() && !outer());
     /// ```
     pub fn is_inside(&self, calls: &Operation) -> bool {
         self.inner.registry.refresh();
-        calls.is_innermost()
+        calls.is_around()
+    }
+
+    /// Whether an annotated function counts its calls in the series of a kind with these label values, in order. For parts that are given names from
+    /// outside, which are labels only where the program has them. Costs a lock for reading.
+    pub fn has_function(&self, kind: Kind, labels: &[&str]) -> bool {
+        self.inner.registry.refresh();
+        self.inner.registry.has_functions(kind, labels)
+    }
+
+    /// Measures a future as a call of these, where none of them is made inside it: an annotated function of the same names that it runs, on this task, is
+    /// the call then, with its own outcome. For parts that answer by a function which may be measured already.
+    ///
+    /// Without such a function in the program it is as [`Operation::watch_as`]. With one that it does not run, the call is counted as it ends: it
+    /// is in flight nowhere, and others inside it are inside what is around it.
+    ///
+    /// ```
+    /// use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_mcp_call};
+    ///
+    /// #[monitor_mcp_call("clock", "now")]
+    /// async fn now() -> &'static str {
+    ///     "noon"
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let monitor = Monitor::builder().build()?;
+    /// let calls = monitor.mcp_call("clock", "now");
+    /// monitor.watch_once(&calls, now(), |_| Outcome::Ok).await;
+    /// monitor.watch_once(&calls, async {}, |_| Outcome::Ok).await;
+    /// let counted = monitor.summary(Window::LastMinute).find(Kind::McpCall, &["clock", "now"]).map(|calls| calls.total.ok);
+    /// assert_eq!(counted, Some(2), "once each");
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn watch_once<F: Future>(
+        &self,
+        calls: &Operation,
+        future: F,
+        outcome: fn(&F::Output) -> Outcome,
+    ) -> WatchedOnce<F> {
+        self.inner.registry.refresh();
+        WatchedOnce::new(calls, future, outcome)
     }
 
     /// A series of calls to another service, made where there is none yet. Both names are for the program to choose: never

@@ -5,6 +5,7 @@ use crate::measure::cells::tree::frame::{self, Body, Frame, Innermost, Parent};
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::failure::Failed;
+use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::observe::series::overflow::Overflow;
@@ -13,8 +14,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+pub(crate) mod once;
 pub(crate) mod stream;
 pub(crate) mod watched;
+
+/// So many calls around are looked at for one of a series.
+const MOST_AROUND: usize = 64;
 
 /// A series that the program records into directly. Cheap to clone; keep it where it is used often.
 ///
@@ -160,14 +165,33 @@ impl Operation {
         }
     }
 
-    /// Whether the innermost call of this thread is one of the series. Names that are one too many have no call of their own.
-    pub(crate) fn is_innermost(&self) -> bool {
+    /// Whether the innermost call of its kind that this thread is in is one of the series. Names that are one too many have no call of their own.
+    pub(crate) fn is_around(&self) -> bool {
+        let kind = self.series.identity.kind;
         self.overflow.is_none()
-            && frame::with_innermost(|innermost| match innermost {
-                Innermost::None | Innermost::Lent(Node::OVERFLOW) => false,
-                Innermost::Call(running) => self.series.has_meter(|meter| std::ptr::eq(meter, running)),
-                Innermost::Lent(node) => self.series.has_meter(|meter| meter.existing_node() == Some(node)),
+            && frame::find_around(MOST_AROUND, |around| match around {
+                Innermost::Call(running) if running.kind() == kind => {
+                    Some(self.series.has_meter(|meter| std::ptr::eq(meter, running)))
+                }
+                // Each of these begins work of its own.
+                Innermost::Call(running) if matches!(running.kind(), Kind::Agent | Kind::HttpRequest) => Some(false),
+                Innermost::Call(_) => None,
+                Innermost::None | Innermost::Lent(Node::OVERFLOW) => Some(false),
+                Innermost::Lent(node) => Some(self.series.has_meter(|meter| meter.existing_node() == Some(node))),
             })
+            .unwrap_or(false)
+    }
+
+    /// Whether annotated functions write the series.
+    pub(crate) fn has_functions(&self) -> bool {
+        self.overflow.is_none() && self.series.sites() > 0
+    }
+
+    /// The calls of the series that this thread started so far.
+    fn started_here(&self) -> u64 {
+        let mut started: u64 = 0;
+        self.series.for_each_meter(|meter| started = started.wrapping_add(meter.started_here()));
+        started
     }
 
     fn count_overflow(&self) {

@@ -288,6 +288,11 @@ impl Cells {
         self.shards().filter_map(|(shard, _)| shard.existing_waiting())
     }
 
+    /// The calls that started in the cells of this thread so far.
+    pub(crate) fn started_here(&self) -> u64 {
+        self.existing_shard(slot::current().index()).map_or(0, Shard::started)
+    }
+
     /// A number that changes with every call that starts or ends. Costs a look at two cells for each thread that called.
     pub(crate) fn changes(&self) -> u64 {
         self.shards().fold(0, |sum, (shard, _)| sum.wrapping_add(shard.changes()))

@@ -276,6 +276,16 @@ impl Meter {
         self.cells.slow_poll(|| self.layout());
     }
 
+    /// The kind of its calls.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The calls that started on this thread so far, less those that were taken back. Threads that have no cells of their own count together.
+    pub(crate) fn started_here(&self) -> u64 {
+        self.cells.started_here()
+    }
+
     /// The buckets that it counts in.
     pub(crate) fn layout(&self) -> &'static Layout {
         self.layout.get_or_init(|| Layout::of_targets(self.kind, self.targets))

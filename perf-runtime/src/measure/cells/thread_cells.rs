@@ -242,6 +242,11 @@ impl Shard {
         Times { nanos, covered_nanos, idle_nanos: self.idle_nanos.load(Acquire) }
     }
 
+    /// How many calls started here.
+    pub(crate) fn started(&self) -> u64 {
+        self.started.load(Relaxed)
+    }
+
     /// How many calls ended here.
     pub(crate) fn ended(&self) -> u64 {
         self.ended.load(Relaxed)

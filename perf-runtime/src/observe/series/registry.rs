@@ -216,6 +216,13 @@ impl Registry {
         })
     }
 
+    /// Whether annotated functions write the series of a kind with these label values.
+    pub(crate) fn has_functions(&self, kind: Kind, labels: &[&str]) -> bool {
+        let hash = self.hasher.hash_one((kind, labels));
+        let found = self.read(|inner| inner.find(hash, |identity| identity.is(kind, labels)));
+        found.is_some_and(|series| series.sites() > 0)
+    }
+
     /// All series, sorted by kind and labels. Costs a read lock and a count.
     pub(crate) fn all(&self) -> Arc<Vec<Arc<Series>>> {
         self.refresh();

@@ -16,6 +16,17 @@ use std::time::Duration;
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const OTHER: &str = "00-11111111111111111111111111111111-2222222222222222-01";
 
+#[monitor_mcp_call("tools", "annotated")]
+fn annotated(is_good: bool) -> Result<CallToolResult, ErrorData> {
+    let content = vec![ContentBlock::text("noon")];
+    if is_good { Ok(CallToolResult::success(content)) } else { Err(ErrorData::internal_error("no", None)) }
+}
+
+#[monitor_mcp_call("tools", "deep")]
+fn deep(is_good: bool) -> Result<CallToolResult, ErrorData> {
+    annotated(is_good)
+}
+
 /// A server with the tools `look_up`, `broken` (which says that it failed), `refused` (an error of the protocol), `slow` (which never ends) and
 /// `obedient` (which goes on until the client cancels it). It does not say which it has.
 #[derive(Clone, Default)]
@@ -41,6 +52,8 @@ impl ServerHandler for Tools {
                 context.ct.cancelled().await;
                 Err(ErrorData::internal_error("cancelled", None))
             }
+            "annotated" => annotated(true).map(Into::into),
+            "deep" => perf_runtime::monitor().operation("deep").run(|| deep(false)).map(Into::into),
             name if name == "look_up" || name.starts_with("fine") => Ok(CallToolResult::success(content).into()),
             name => Err(ErrorData::invalid_params(format!("no tool {name}"), None)),
         }
@@ -263,6 +276,38 @@ async fn a_call_is_a_child_of_the_agent_that_makes_it() {
 #[monitor_mcp_call("remote", "look_up")]
 async fn look_up(client: &McpClient, tool: &'static str) -> Result<CallToolResult, ServiceError> {
     client.call_tool(CallToolRequestParams::new(tool)).await
+}
+
+#[tokio::test]
+async fn a_request_that_an_annotated_function_answers_counts_once() {
+    let _alone = isolated();
+    // The attribute records on the process's monitor, and so does the server here.
+    let pair = Pair::start_on(perf_runtime::monitor(), |server| server).await;
+    for _ in 0..3 {
+        assert!(pair.call("annotated").await && !pair.call("deep").await);
+    }
+    // A name that a function has is a label from the first call on.
+    assert_eq!(calls(&pair.far, "tools", "__overflow__"), [0; 4]);
+    assert_eq!(calls(&pair.far, "tools", "annotated"), [3, 3, 0, 0]);
+    assert_eq!(calls(&pair.far, "tools", "deep"), [0, 3, 0, 0]);
+    assert!(pair.call("look_up").await && pair.call("look_up").await);
+    assert_eq!(calls(&pair.far, "tools", "look_up"), [1, 0, 0, 0]);
+}
+
+#[monitor_mcp_call("remote", "by_index")]
+async fn by_index(client: &McpClient) -> Result<CallToolResult, ServiceError> {
+    let asked = client.call_tool(CallToolRequestParams::new("by_index"));
+    perf_runtime::monitor().operation("index").watch(asked).await
+}
+
+#[tokio::test]
+async fn a_call_of_another_kind_between_changes_nothing() {
+    let _alone = isolated();
+    let pair = Pair::start(|server| server).await;
+    let monitor = perf_runtime::monitor();
+    let client = McpClient::new(&monitor, "remote", pair.client.peer().clone());
+    by_index(&client).await.unwrap_err();
+    assert_eq!(calls(&monitor, "remote", "by_index"), [0, 1, 0, 0]);
 }
 
 #[tokio::test]

@@ -19,7 +19,6 @@ use crate::measure::cells::meter::Meter;
 use crate::measure::cells::recorder::{self, HandedOver};
 use crate::measure::clock::{self, Moment};
 use std::cell::Cell;
-use std::marker::PhantomData;
 use std::num::NonZeroU64;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
@@ -121,13 +120,15 @@ pub struct Frame {
     meter: Cell<*const Meter>,
     /// The call that this one was made inside.
     parent: Cell<Parent>,
+    /// The frame that was the innermost before it.
+    around: Cell<*const Frame>,
     /// The address of a call of an async body, which no other call has while it lasts; zero of another.
     address: usize,
     children: Children,
 }
 
-// SAFETY: what its pointer points to is a meter, which every thread may use; and it is followed only while the frame is the innermost of a
-// thread, which borrows both.
+// SAFETY: what its pointers point to is a meter, which every thread may use, and the frame around it; and they are followed only while the frame is
+// entered on a thread, which borrows all of them.
 unsafe impl Send for Frame {}
 
 /// Whether a call runs on this thread.
@@ -142,6 +143,25 @@ pub(crate) enum Innermost<'a> {
     Call(&'a Meter),
     /// A call of this node, which is lent to a future that this thread polls.
     Lent(Node),
+}
+
+/// Looks at the calls that this thread is in, the innermost first, until `look` gives something; at so many, at the most. One that is lent is the last: where it
+/// was made is not known here.
+pub(crate) fn find_around<R>(most: usize, mut look: impl FnMut(Innermost<'_>) -> Option<R>) -> Option<R> {
+    let mut place = CURRENT.get();
+    for _ in 0..most {
+        // SAFETY: see `Frame::enter`: the innermost frame is there, and so are those around it, whose guards end after its own.
+        let frame = unsafe { place.as_ref() }?;
+        // SAFETY: the meter was borrowed for as long as the frame is entered, and it is.
+        let Some(meter) = (unsafe { frame.meter.get().as_ref() }) else {
+            return look(Innermost::Lent(frame.children.name.get().context()?.node()));
+        };
+        if let Some(found) = look(Innermost::Call(meter)) {
+            return Some(found);
+        }
+        place = frame.around.get();
+    }
+    None
 }
 
 /// Shows the innermost call of this thread. Signal handlers may ask too.
@@ -257,6 +277,7 @@ impl Frame {
         Self {
             meter: Cell::new(ptr::null()),
             parent: Cell::new(Parent::NONE),
+            around: Cell::new(ptr::null()),
             address: 0,
             children: Children::default(),
         }
@@ -276,11 +297,11 @@ impl Frame {
     /// As [`enter`](Self::enter), of a call that is lent: it has its name already, and needs no meter to get one.
     #[inline]
     pub(crate) fn enter_lent(&self) -> Inside<'_> {
-        let around = CURRENT.get();
+        self.around.set(CURRENT.get());
         // A signal handler sees the name of the call that is lent.
         compiler_fence(Ordering::SeqCst);
         CURRENT.set(self);
-        Inside { around, _frame: PhantomData }
+        Inside { frame: self }
     }
 
     /// Has calls that this thread starts be children of this frame's call, until the guard is dropped.
@@ -288,14 +309,14 @@ impl Frame {
     /// The guard is not to be leaked: it ends the time in which the thread-local points here, and nothing else does.
     #[inline]
     pub(crate) fn enter<'a>(&'a self, meter: &'a Meter, parent: Parent) -> Inside<'a> {
-        let around = CURRENT.get();
+        self.around.set(CURRENT.get());
         // SAFETY: the cell is the frame's own, and no reference to its value is ever given out. Volatile, for signal handlers: see `Current`.
         unsafe { self.meter.as_ptr().write_volatile(meter) };
         self.parent.set(parent);
         // SAFETY of whoever follows the pointer: it is here only as long as the guard borrows the frame and the meter, guards are locals
         // that end in the order of the stack, and only this thread has the pointer.
         CURRENT.set(self);
-        Inside { around, _frame: PhantomData }
+        Inside { frame: self }
     }
 
     fn begin_child(&self, now: Moment) -> Parent {
@@ -432,13 +453,12 @@ impl Drop for Body<'_> {
 #[derive(Debug)]
 #[must_use = "dropping the guard leaves the frame"]
 pub(crate) struct Inside<'a> {
-    around: *const Frame,
-    _frame: PhantomData<&'a Frame>,
+    frame: &'a Frame,
 }
 
 impl Drop for Inside<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.restore(self.around);
+        CURRENT.restore(self.frame.around.get());
     }
 }
