@@ -6,7 +6,8 @@ use crate::Money;
 use crate::cost::PriceState;
 use crate::usage::{Class, Usage};
 use serde::{Serialize, Serializer};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -201,6 +202,14 @@ impl Book {
     /// The loops of runs that go on.
     pub(super) fn running_loops(&self, now: SystemTime) -> BTreeMap<(Arc<str>, Arc<str>), u64> {
         self.loops.running(now)
+    }
+
+    /// Notes where the runs that were made in these calls are recorded.
+    pub(super) fn note_recorded(&mut self, recorded: &HashMap<NonZeroU64, String>) {
+        for run in self.dearest.iter_mut().chain(&mut self.last).filter(|run| run.recorded.is_none()) {
+            let id = run.root_call.and_then(|root| recorded.get(&root));
+            run.recorded = id.map(|id| id.as_str().into());
+        }
     }
 
     pub(crate) fn run_ended(&mut self, run: RunView) {

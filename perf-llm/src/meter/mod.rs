@@ -46,7 +46,7 @@ use book::Book;
 use figures::Figures;
 use gen_ai::GenAi;
 use perf_runtime::config::Section;
-use perf_runtime::extend::{ReceivesUsage, ShutdownHook, receive_usage, state_folder};
+use perf_runtime::extend::{ReceivesUsage, RecordedSeen, ShutdownHook, receive_usage, state_folder};
 use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use prices::Refreshing;
@@ -74,7 +74,6 @@ pub struct Meter {
 }
 
 pub(crate) struct Inner {
-    #[cfg(any(feature = "http", feature = "tracing-layer"))]
     pub(crate) monitor: Monitor,
     pub(crate) prices: Prices,
     pub(crate) budgets: Budgets,
@@ -82,6 +81,8 @@ pub(crate) struct Inner {
     /// Whether an agent's attribute limits its runs.
     has_run_limits: AtomicBool,
     book: Mutex<Book>,
+    /// The recorded calls that runs were looked for in.
+    recorded_seen: Mutex<RecordedSeen>,
     figures: Figures,
     gen_ai: GenAi,
     /// Why budgets do not outlive the process, where they do not.
@@ -138,13 +139,13 @@ impl Llm {
         let prices = Prices::bundled();
         prices.allow_free(settings.free()?);
         let inner = Arc::new(Inner {
-            #[cfg(any(feature = "http", feature = "tracing-layer"))]
             monitor: monitor.clone(),
             prices,
             budgets,
             rules: RwLock::new(rules),
             has_run_limits: AtomicBool::new(false),
             book: Mutex::default(),
+            recorded_seen: Mutex::default(),
             figures: Figures::new(monitor),
             gen_ai: GenAi::new(monitor, settings.gen_ai_names),
             not_durable,
@@ -285,6 +286,14 @@ impl Meter {
 impl Inner {
     fn has_budgets(&self) -> bool {
         self.has_run_limits.load(Ordering::Relaxed) || !self.rules().is_empty()
+    }
+
+    /// Notes for the runs that are kept the recorded calls that they were made in, of those that are over by now.
+    fn note_recorded(&self) {
+        let recorded = self.monitor.recorded_since(&mut locked(&self.recorded_seen));
+        if !recorded.is_empty() {
+            locked(&self.book).note_recorded(&recorded.into_iter().collect());
+        }
     }
 
     pub(crate) fn rules(&self) -> RwLockReadGuard<'_, Vec<Rule>> {

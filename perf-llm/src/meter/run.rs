@@ -5,9 +5,10 @@ use super::held::Held;
 use super::tools::ToolCalls;
 use crate::budget::Account;
 use perf_runtime::Kind;
-use perf_runtime::extend::RunBudget;
+use perf_runtime::extend::{RunBudget, running_call};
 use serde::Serialize;
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -38,6 +39,13 @@ pub struct RunView {
     pub tool_calls: u64,
     /// So often it made one of them with the same arguments, at the most.
     pub repeats: u64,
+    /// The [recorded call](perf_runtime::Monitor::recorded_call) that it is, or that it was made in: once that is over, where it was kept. It may have given way
+    /// to a slower one since.
+    #[serde(skip)]
+    pub recorded: Option<Arc<str>>,
+    /// The number of the call without a caller that it was made in.
+    #[serde(skip)]
+    pub(super) root_call: Option<NonZeroU64>,
 }
 
 #[derive(Debug)]
@@ -50,6 +58,8 @@ pub(crate) struct Run {
     pub(crate) limits: &'static [RunBudget],
     started: SystemTime,
     clock: Instant,
+    /// The number of the call without a caller that it is made in: zero while nobody has looked inside one, and `NO_ROOT` where it is not known.
+    root_call: AtomicU64,
     sums: Mutex<[Totals; 2]>,
     /// The accounts of budgets for this run alone.
     accounts: Mutex<Vec<Account>>,
@@ -59,6 +69,14 @@ pub(crate) struct Run {
 }
 
 static LAST_RUN: AtomicU64 = AtomicU64::new(0);
+
+/// In place of the number of a call that is not known.
+const NO_ROOT: u64 = u64::MAX;
+
+/// The number of the call without a caller that this thread is in; zero where no call runs.
+fn root_call() -> u64 {
+    running_call().map_or(0, |call| call.root_call.map_or(NO_ROOT, NonZeroU64::get))
+}
 
 impl Run {
     pub(crate) fn new(agent: &str, parent: Option<Arc<Self>>, limits: &'static [RunBudget]) -> Arc<Self> {
@@ -71,6 +89,7 @@ impl Run {
             limits,
             started: SystemTime::now(),
             clock: Instant::now(),
+            root_call: AtomicU64::new(root_call()),
             sums: Mutex::default(),
             accounts: Mutex::default(),
             tools: Mutex::default(),
@@ -90,6 +109,14 @@ impl Run {
             if run.id == self.id {
                 add(own);
             }
+        }
+    }
+
+    /// Notes the call without a caller that it is made in, while its body runs on this thread: the call of a function that is not async begins after its run,
+    /// and may be that.
+    fn note_root(&self) {
+        if self.root_call.load(Ordering::Relaxed) == 0 {
+            self.root_call.store(root_call(), Ordering::Relaxed);
         }
     }
 
@@ -123,6 +150,10 @@ impl Run {
             own,
             tool_calls,
             repeats,
+            recorded: None,
+            root_call: Some(self.root_call.load(Ordering::Relaxed))
+                .filter(|root| *root != NO_ROOT)
+                .and_then(NonZeroU64::new),
         }
     }
 }
@@ -256,7 +287,9 @@ thread_local! {
 
 /// The innermost call that is followed and runs on this thread.
 pub(crate) fn current() -> Option<Arc<Frame>> {
-    CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
+    let current = CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten();
+    current.as_ref().and_then(|frame| frame.run.as_ref()).inspect(|run| run.note_root());
+    current
 }
 
 /// Puts a call in the place of the innermost one, and gives the one before.

@@ -120,6 +120,7 @@ pub(super) fn sample(monitor: &Monitor, inner: &Arc<Inner>) -> perf_runtime::met
         if let Some(inner) = weak.upgrade() {
             #[cfg(feature = "tracing-layer")]
             crate::layer::look_for_hidden(&inner);
+            inner.note_recorded();
             let now = samples.monitor().uptime();
             let watch = &mut *locked(&inner.watch);
             budgets(samples, &inner, watch, now);

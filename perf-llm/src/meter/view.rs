@@ -159,6 +159,7 @@ impl Meter {
     /// Everything that is known, at one moment.
     pub fn view(&self) -> View {
         let inner = &self.inner;
+        inner.note_recorded();
         let book = locked(&inner.book);
         let agents = book.agents.iter().map(|(agent, of)| AgentView {
             agent: Arc::clone(agent),

@@ -13,6 +13,7 @@ mod killed;
 mod names;
 #[cfg(all(unix, feature = "prices-url"))]
 mod prices;
+mod recorded;
 mod settings;
 #[cfg(feature = "tracing-layer")]
 mod spans;

@@ -17,6 +17,7 @@
 //! | the usage of language models that calls tell | [`receive_usage`] with a [`UsageReceiver`] |
 //! | to count what is done inside calls | [`running_call`], and [`Monitor::call_series`](crate::Monitor::call_series) for the names |
 //! | to say what calls waited for | [`Monitor::add_wait_source`](crate::Monitor::add_wait_source) with a [`Wait`](crate::series::Wait) |
+//! | to lead to the recorded call that something was done in | [`Monitor::recorded_since`](crate::Monitor::recorded_since) |
 //! | to expose families that it counts itself | [`Monitor::expose_text`](crate::Monitor::expose_text) |
 //! | settings of its own | [`Monitor::section`](crate::Monitor::section) and [`Monitor::on_reload`](crate::Monitor::on_reload) |
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
@@ -66,7 +67,7 @@ pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
 pub use reload::ReloadObserver;
 pub(crate) use reload::ReloadObservers;
-pub use running::{CallSeries, RunningCall, running_call, series_of_span};
+pub use running::{CallSeries, RecordedSeen, RunningCall, running_call, series_of_span};
 pub(crate) use shutdown::ShutdownHooks;
 pub use shutdown::{Deadline, ShutdownHook, ShutdownReport};
 pub use state::{RestoreError, State};

@@ -2,7 +2,7 @@
 
 use super::{Inner, Monitor, MonitorBuilder};
 use crate::config::Settings;
-use crate::extend::CallLog;
+use crate::extend::{CallLog, RecordedSeen};
 use crate::measure::cells::recorder::settings::RecorderSettings;
 use crate::measure::cells::recorder::store::{Shown, Store};
 use crate::measure::cells::recorder::wish::Wish;
@@ -16,6 +16,7 @@ use crate::observe::query::selector::Selector;
 use crate::observe::series::series_id::SeriesId;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -162,6 +163,32 @@ impl Monitor {
             let tree = self.ask::<dyn CallLog>()?.call(id)?;
             Some(self.with_recorded(|view, _| view.tree_again(tree)))
         })
+    }
+
+    /// The calls that were kept since this was asked last, each by the number that [`running_call`](crate::extend::running_call) has for it
+    /// ([`root_call`](crate::extend::RunningCall::root_call)) and its [id](RecordedCall::id): for parts that note where something was done, and
+    /// lead there once it is over. `seen` begins with its default, for all that memory holds. A call that is kept may give way to a slower one later. None
+    /// where the recorder is off, and of calls whose calls inside were not recorded.
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    /// use perf_runtime::extend::{RecordedSeen, running_call};
+    ///
+    /// let (monitor, mut seen) = (Monitor::builder().recorder(true).build()?, RecordedSeen::default());
+    /// let root = monitor.operation("answer").run(|| running_call().and_then(|call| call.root_call));
+    /// let kept = monitor.recorded_since(&mut seen);
+    /// let (_, id) = kept.iter().find(|(number, _)| Some(*number) == root).expect("it is kept");
+    /// assert!(monitor.recorded_call(id).is_some() && monitor.recorded_since(&mut seen).is_empty());
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn recorded_since(&self, seen: &mut RecordedSeen) -> Vec<(NonZeroU64, String)> {
+        let (settings, store) = self.recorder();
+        if !settings.enabled {
+            return Vec::new();
+        }
+        let (kept, last) = store.named_after(seen.0);
+        seen.0 = last;
+        kept.into_iter().filter_map(|(name, kept_as)| Some((NonZeroU64::new(name.bits())?, kept_as.name()))).collect()
     }
 
     /// Whether calls are recorded, and how many were not for want of room.

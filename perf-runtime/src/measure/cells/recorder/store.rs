@@ -197,6 +197,11 @@ impl Store {
         self.kept().since(since)
     }
 
+    /// The calls that were kept after the one of this number, by the names that calls inside them know them by, and the number of the last.
+    pub(crate) fn named_after(&self, number: u64) -> (Vec<(Parent, KeptAs)>, u64) {
+        self.kept().named_after(number)
+    }
+
     /// The kept call of this number.
     pub(crate) fn entry(&self, number: u64) -> Option<Entry> {
         self.kept().entry(number)

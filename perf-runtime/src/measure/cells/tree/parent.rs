@@ -57,7 +57,7 @@ impl Parent {
         Recording::from_bits((self.0 >> Self::NUMBER_BITS) as u16 & ((1 << Recording::BITS) - 1))
     }
 
-    pub(in crate::measure::cells) fn bits(self) -> u64 {
+    pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
