@@ -2,6 +2,7 @@
 
 mod fields;
 mod names;
+mod probe;
 
 use crate::meter::{Frame, Inner, Meter, Metered, Run, current, locked, replace, since};
 use fields::Fields;
@@ -39,7 +40,7 @@ pub struct SpanCounts {
     pub inference: u64,
     /// Spans that were not counted because a call around them, a request inside them, or a reservation, had told the same usage already.
     pub again: u64,
-    /// Targets of which a filter of the subscriber hides the spans, so that calls of these crates are not seen.
+    /// Targets of which a filter of the subscriber, or of the layer itself, hides the spans, so that calls of these crates are not seen.
     pub hidden: Vec<&'static str>,
 }
 
@@ -68,7 +69,8 @@ impl Meter {
     ///
     /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`, `release_max_level_warn`) hides the calls: a
     /// warning in the log (target `perf::llm`) says so once, at the first tick of the monitor after the subscriber was set, and [`View::spans_hidden`](crate::meter::View::spans_hidden)
-    /// and [`Meter::spans`] at any time: they alone, where the filter hides that warning as well (`shop=info`). Filters of other layers do not matter.
+    /// and [`Meter::spans`] at any time: they alone, where the filter hides that warning as well (`shop=info`). A filter of this layer itself
+    /// (`.with_filter(..)`) hides them as well, and is told of likewise. Filters of other layers do not matter.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -79,19 +81,9 @@ impl Meter {
     /// The spans that the layer saw, and those that a filter hides from it, by the subscriber of this thread.
     pub fn spans(&self) -> SpanCounts {
         let inference = self.inner.spans.load(Ordering::Relaxed);
-        SpanCounts { inference, again: AGAIN.load(Ordering::Relaxed), hidden: hidden() }
+        let hidden = probe::hidden(&self.inner).unwrap_or_default();
+        SpanCounts { inference, again: AGAIN.load(Ordering::Relaxed), hidden }
     }
-}
-
-/// The targets whose spans are hidden: each is asked for as the crate's own spans are.
-fn hidden() -> Vec<&'static str> {
-    macro_rules! hidden {
-        ($($target:literal),+) => {
-            [$(($target, tracing::span_enabled!(target: $target, Level::INFO, gen_ai.usage.input_tokens))),+]
-        };
-    }
-    let targets = hidden!("genai", "rig::completions", "adk_model", "langchain_rust");
-    targets.into_iter().filter(|(_, is_heard)| !is_heard).map(|(target, _)| target).collect()
 }
 
 /// Checks for filters that hide spans from the layer of a meter, by the subscriber of this thread, and says so once in the log. Nothing is known by
@@ -99,11 +91,10 @@ fn hidden() -> Vec<&'static str> {
 ///
 /// At a tick, and not as a subscriber is set: there the callsites that are asked here would wait for the one that asks.
 pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
-    let is_ours = |layer: &GenAiLayer| Arc::ptr_eq(&layer.meter.inner, inner);
-    if !dispatcher::get_default(|subscriber| subscriber.downcast_ref().is_some_and(is_ours)) {
+    if !is_layer_of(inner) {
         return;
     }
-    let hidden = hidden();
+    let Some(hidden) = probe::hidden(inner) else { return };
     let told = hidden.join(", ");
     *locked(&inner.spans_hidden) = hidden;
     // Where the filter hides warnings of this crate as well, it is said once one can be heard.
@@ -111,6 +102,12 @@ pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
     if is_heard && !told.is_empty() && !inner.was_told_of_hidden.swap(true, Ordering::Relaxed) {
         tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to single layers");
     }
+}
+
+/// Whether the subscriber of this thread has the layer of a meter.
+fn is_layer_of(inner: &Arc<Inner>) -> bool {
+    let is_ours = |layer: &GenAiLayer| Arc::ptr_eq(&layer.meter.inner, inner);
+    dispatcher::get_default(|subscriber| subscriber.downcast_ref().is_some_and(is_ours))
 }
 
 /// A span, as far as it is known.
@@ -131,6 +128,11 @@ thread_local! {
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        probe::note(metadata, &self.meter.inner);
+        true
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
         let mut fields = Fields::of(attributes.metadata());

@@ -49,7 +49,7 @@ pub struct View {
     pub prices_refused: Option<String>,
     /// Spans of calls to models that the layer of `tracing` saw.
     pub spans_seen: u64,
-    /// Targets whose spans a filter in front of the whole subscriber hides from that layer, as of the last tick: their calls are not counted.
+    /// Targets whose spans a filter in front of the whole subscriber, or one of that layer itself, hides from it, as of the last tick: their calls are not counted.
     pub spans_hidden: Vec<&'static str>,
 }
 

@@ -349,6 +349,40 @@ fn a_filter_that_hides_the_spans_is_told_of() {
     assert_eq!(hidden("info,rig=warn"), ["rig::completions"]);
 }
 
+#[test]
+fn a_filter_of_the_layer_itself_that_hides_the_spans_is_told_of() {
+    let _alone = isolated();
+    let (_monitor, llm) = plain();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let hidden = |directives: &str, others: Option<&str>| {
+        let others = Counting(Arc::clone(&seen)).with_filter(EnvFilter::new(others.unwrap_or("trace")));
+        let ours = llm.meter().layer().with_filter(EnvFilter::new(directives));
+        let subscriber = registry().with(others).with(ours);
+        tracing::subscriber::with_default(subscriber, || {
+            let hidden = llm.meter().spans().hidden;
+            // And so it is.
+            let before = llm.meter().totals().calls;
+            drop(genai(1, 1));
+            assert_eq!(llm.meter().totals().calls == before, hidden.contains(&"genai"), "{directives}");
+            hidden
+        })
+    };
+    assert_eq!(hidden("info", None), Vec::<&str>::new());
+    assert_eq!(hidden("info", Some("warn")), Vec::<&str>::new(), "filters of other layers do not matter");
+    assert_eq!(hidden("warn", None).len(), 4);
+    assert_eq!(hidden("info,rig=warn", None), ["rig::completions"]);
+    assert_eq!(hidden("off,genai=info", None), ["rig::completions", "adk_model", "langchain_rust"]);
+    assert_eq!(seen.load(Ordering::Relaxed), 4, "nobody sees that it was asked");
+    // Nor does it change what comes next on this thread.
+    let subscriber =
+        registry().with(Counting(Arc::clone(&seen)).with_filter(EnvFilter::new("warn"))).with(llm.meter().layer());
+    tracing::subscriber::with_default(subscriber, || {
+        assert_eq!(llm.meter().spans().hidden, Vec::<&str>::new());
+        drop(tracing::warn_span!("other"));
+    });
+    assert_eq!(seen.load(Ordering::Relaxed), 5);
+}
+
 /// Keeps the warnings of this crate.
 #[derive(Clone, Default)]
 struct Warnings(Arc<Mutex<Vec<String>>>);
