@@ -11,7 +11,7 @@ use perf_runtime::{Kind, Outcome};
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 use tracing::dispatcher;
 use tracing::span::{Attributes, Id, Record};
@@ -43,9 +43,6 @@ pub struct SpanCounts {
     /// Targets of which a filter of the subscriber, or of the layer itself, hides the spans, so that calls of these crates are not seen.
     pub hidden: Vec<&'static str>,
 }
-
-/// Spans that told again what was counted already.
-static AGAIN: AtomicU64 = AtomicU64::new(0);
 
 impl Meter {
     /// A layer for a subscriber, which counts the calls of LLM crates that open spans: genai (feature `otel`), rig, adk-rust, langchain-rust and
@@ -82,7 +79,8 @@ impl Meter {
     pub fn spans(&self) -> SpanCounts {
         let inference = self.inner.spans.load(Ordering::Relaxed);
         let hidden = probe::hidden(&self.inner).unwrap_or_default();
-        SpanCounts { inference, again: AGAIN.load(Ordering::Relaxed), hidden }
+        let again = self.inner.spans_again.load(Ordering::Relaxed);
+        SpanCounts { inference, again, hidden }
     }
 }
 
@@ -213,7 +211,7 @@ impl GenAiLayer {
         let is_told_inside = seen.request.as_ref().is_some_and(|request| request.has_calls_inside());
         let is_told_around = |frame: &Frame| frame.is_booked.load(Ordering::Relaxed) || frame.held.is_told_again();
         if is_told_inside || call.is_some_and(is_told_around) {
-            AGAIN.fetch_add(1, Ordering::Relaxed);
+            inner.spans_again.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let metered = seen.metered();

@@ -92,6 +92,9 @@ pub(crate) struct Inner {
     was_told: AtomicBool,
     /// Spans of inference calls that were seen.
     pub(crate) spans: AtomicU64,
+    /// Those that told again what was counted already.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) spans_again: AtomicU64,
     /// Targets whose spans a filter hides, as of the last tick.
     pub(crate) spans_hidden: Mutex<Vec<&'static str>>,
     #[cfg(feature = "tracing-layer")]
@@ -152,6 +155,8 @@ impl Llm {
             uncharged: AtomicU64::new(0),
             was_told: AtomicBool::new(false),
             spans: AtomicU64::new(0),
+            #[cfg(feature = "tracing-layer")]
+            spans_again: AtomicU64::new(0),
             spans_hidden: Mutex::default(),
             #[cfg(feature = "tracing-layer")]
             was_told_of_hidden: AtomicBool::new(false),

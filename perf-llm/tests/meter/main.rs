@@ -14,6 +14,8 @@ mod names;
 #[cfg(all(unix, feature = "prices-url"))]
 mod prices;
 mod recorded;
+#[cfg(all(feature = "http", feature = "tracing-layer"))]
+mod retries;
 mod settings;
 #[cfg(feature = "tracing-layer")]
 mod spans;
