@@ -10,7 +10,7 @@ import * as address from "./address.js";
 const LACKS = { unpriced: "without a price", incomplete: "with a part of their price", unknown: "of unknown usage" };
 const HOURS = 24;
 /** The reasons for which calls are refused, in words. */
-const REASONS = { no_room: "no room", unpriced: "the model has no price", tokens_unknown: "nobody said how many tokens at most", stopped: "stopped", too_many_scopes: "too many names", bad_name: "a name that is empty or too long", too_many_waiters: "too many calls wait", store: "budgets could not be written" };
+const REASONS = { no_room: "no room", unpriced: "the model has no price: name the provider whose prices it has, or set on_unpriced of the budget", tokens_unknown: "nobody said how many tokens at most", stopped: "stopped", too_many_scopes: "too many names", bad_name: "a name that is empty or too long", too_many_waiters: "too many calls wait", store: "budgets could not be written" };
 
 /** Dollars for people: cents, and six places where there are none, so that small amounts stand under each other. */
 function dollars(exact) {

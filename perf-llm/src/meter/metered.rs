@@ -168,7 +168,10 @@ fn gap_text(gap: Gap) -> String {
     match gap {
         Gap::TableNotLoaded => "the table of prices is not loaded yet".to_owned(),
         Gap::TableFailed => "the table of prices could not be read".to_owned(),
-        Gap::ProviderNotFound => "the table has no such provider".to_owned(),
+        Gap::ProviderNotFound => {
+            "the table has no such provider: name the one whose prices these are, or `local` for a model of your own"
+                .to_owned()
+        }
         Gap::ModelNotFound => "the table has no such model".to_owned(),
         Gap::NoPrice => "the table states no price for it".to_owned(),
         Gap::OtherUnit => "it is paid by something else than tokens".to_owned(),
