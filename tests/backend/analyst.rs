@@ -173,6 +173,22 @@ async fn a_budget_that_is_too_small_stops_a_call_before_it_is_sent() {
     assert_eq!(program.interrupt().code, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_without_a_price_is_not_asked_and_what_helps_is_said_where_that_is_seen() {
+    let server = llm_server::start_as(Some("caller")).await;
+    let (mut program, url) = start_with(server, &["--llm-provider", "nobody"], "the analyst asks gpt-5-mini at ");
+    spent(&url).await;
+    let (status, answer) = ask(&url).await;
+    assert_eq!(status, 402, "{answer}");
+    let told = answer["error"].as_str().expect("a text");
+    assert!(told.starts_with("the model was not asked: the model has no price"), "{told}");
+    let says = "gpt-5-mini at 127.0.0.1 has no price, and was not asked: --llm-provider names the provider whose prices it has";
+    program.wait_for(|line| line == says);
+    let all = spent(&url).await;
+    assert_eq!((&all["refusals"][0]["reason"], &all["total"]["calls"]), (&json!("unpriced"), &json!(0)), "{all}");
+    assert_eq!(program.interrupt().code, Some(0));
+}
+
 #[test]
 fn without_a_model_the_service_says_so() {
     let mut program = Program::start(&["--port", "0", "--load", "0"]);

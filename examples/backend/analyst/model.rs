@@ -3,6 +3,7 @@
 //! The layer around the client knows what a call is, reserves what it may cost in the budgets, and reads in the answer what it did cost.
 
 use std::net::IpAddr;
+use std::sync::Once;
 
 use perf_kit::llm::Meter;
 use perf_kit::llm::budget::BudgetError;
@@ -10,6 +11,8 @@ use perf_kit::llm::http::{HttpMeter, MeteredClient};
 use reqwest::{Body, Client, Method, Request, StatusCode, Url, header};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};
+
+use crate::terminal::say;
 
 /// The most tokens of an answer; with those of the question it is what a call reserves in its budgets.
 const MOST_TOKENS: u64 = 1_000;
@@ -29,6 +32,8 @@ pub(crate) struct Model {
     /// The key that the server asks for, from `LLM_API_KEY`.
     key: Option<String>,
     meter: Meter,
+    /// Done once it was said that it has no price.
+    unpriced: Once,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,7 @@ impl Model {
             is_local: provider == Some(LOCAL),
             key: std::env::var("LLM_API_KEY").ok().filter(|key| !key.is_empty()),
             meter: meter.clone(),
+            unpriced: Once::new(),
         }
     }
 
@@ -102,6 +108,14 @@ impl Model {
             json!({ "model": self.asked, "messages": said, "tools": tools, "max_completion_tokens": MOST_TOKENS });
         let mut answer = self.http.clone().oneshot(self.request(body.to_string())).await?;
         if let Some(error) = answer.extensions().get::<BudgetError>() {
+            if matches!(error, BudgetError::Unpriced { .. }) {
+                self.unpriced.call_once(|| {
+                    say!(
+                        "{} has no price, and was not asked: --llm-provider names the provider whose prices it has",
+                        self.name()
+                    );
+                });
+            }
             return Err(error.clone().into());
         }
         if !answer.status().is_success() {
