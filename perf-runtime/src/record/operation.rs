@@ -1,7 +1,8 @@
 //! Series that the program makes at run time.
 
 use crate::measure::cells::recorder::{self, Ended, HandedOver, Told};
-use crate::measure::cells::tree::frame::{self, Body, Frame, Innermost, Parent};
+use crate::measure::cells::tree::around::{Innermost, find_around};
+use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::failure::Failed;
@@ -18,7 +19,7 @@ pub(crate) mod once;
 pub(crate) mod stream;
 pub(crate) mod watched;
 
-/// So many calls around are looked at for one of a series.
+/// The most calls around that are looked at for one of a series.
 const MOST_AROUND: usize = 64;
 
 /// A series that the program records into directly. Cheap to clone; keep it where it is used often.
@@ -169,7 +170,7 @@ impl Operation {
     pub(crate) fn is_around(&self) -> bool {
         let kind = self.series.identity.kind;
         self.overflow.is_none()
-            && frame::find_around(MOST_AROUND, |around| match around {
+            && find_around(MOST_AROUND, |around| match around {
                 Innermost::Call(running) if running.kind() == kind => {
                     Some(self.series.has_meter(|meter| std::ptr::eq(meter, running)))
                 }

@@ -1,6 +1,7 @@
 //! The clock and the running call, for those who measure locks.
 
-use crate::measure::cells::tree::frame::{self, Innermost};
+use crate::measure::cells::tree::around::{Innermost, with_innermost};
+use crate::measure::cells::tree::frame;
 use crate::measure::clock;
 
 /// The clock, in nanoseconds since some moment that stays the same while the process lives. Costs a read of the time stamp counter, or as much
@@ -22,7 +23,7 @@ pub fn address() -> usize {
 #[inline]
 #[must_use]
 pub fn current() -> u16 {
-    frame::with_innermost(|innermost| match innermost {
+    with_innermost(|innermost| match innermost {
         Innermost::None => 0,
         Innermost::Call(meter) => meter.node().number(),
         Innermost::Lent(node) => node.number(),

@@ -4,7 +4,7 @@
 //! thread-local that would have to be made first.
 
 use super::sampled::{Sampled, SampledReading, add_lent};
-use super::tree::frame::{self, Innermost};
+use super::tree::around::{Innermost, with_innermost};
 use super::tree::node::Node;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,7 +25,7 @@ pub fn begin() {
 /// It is safe there as long as this crate is a part of the main program: a thread-local of a shared library may be allocated at its first use.
 pub fn count(nanos: u64) {
     let add = |to: &Sampled| to.add(nanos);
-    frame::with_innermost(|innermost| match innermost {
+    with_innermost(|innermost| match innermost {
         Innermost::Call(meter) => add(&meter.sampled),
         Innermost::Lent(node) if node != Node::OVERFLOW => add_lent(node, nanos),
         Innermost::Lent(_) | Innermost::None => add(&OUTSIDE),

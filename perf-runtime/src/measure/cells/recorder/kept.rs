@@ -126,7 +126,7 @@ impl Kept {
         self.entries.iter().rev().filter(|entry| entry.call.ended >= since).cloned().collect()
     }
 
-    /// Those that were kept after the one of this number and have a name among the calls inside them: with it, the first first; and the number of the last.
+    /// The calls that were kept after the one of this number and have a name among the calls inside them: with it, the first first; and the number of the last.
     pub(super) fn named_after(&self, number: u64) -> (Vec<(Parent, KeptAs)>, u64) {
         let first = self.entries.partition_point(|entry| entry.call.number <= number);
         let after = self.entries.range(first..).map(|entry| (entry.call.name, entry.call.kept_as()));

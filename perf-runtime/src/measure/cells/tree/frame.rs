@@ -35,13 +35,13 @@ thread_local! {
 /// and the processor shows a thread its own stores in theirs. A fence of the compiler's alone comes where other memory counts: it costs no
 /// instruction, but registers must be read again after it, so there is none where a call begins.
 #[derive(Clone, Copy)]
-struct Current(&'static LocalKey<Cell<*const Frame>>);
+pub(super) struct Current(&'static LocalKey<Cell<*const Frame>>);
 
-const CURRENT: Current = Current(&INNERMOST);
+pub(super) const CURRENT: Current = Current(&INNERMOST);
 
 impl Current {
     #[inline]
-    fn get(self) -> *const Frame {
+    pub(super) fn get(self) -> *const Frame {
         self.0.get()
     }
 
@@ -60,7 +60,7 @@ impl Current {
     }
 
     /// The value, for a signal handler too.
-    fn in_handler(self) -> *const Frame {
+    pub(super) fn in_handler(self) -> *const Frame {
         // SAFETY: as above.
         self.0.with(|current| unsafe { current.as_ptr().read_volatile() })
     }
@@ -117,14 +117,14 @@ impl Drop for Lent {
 /// The body of a call that runs on this thread, and its children.
 #[derive(Debug)]
 pub struct Frame {
-    meter: Cell<*const Meter>,
+    pub(super) meter: Cell<*const Meter>,
     /// The call that this one was made inside.
     parent: Cell<Parent>,
     /// The frame that was the innermost before it.
-    around: Cell<*const Frame>,
+    pub(super) around: Cell<*const Frame>,
     /// The address of a call of an async body, which no other call has while it lasts; zero of another.
     address: usize,
-    children: Children,
+    pub(super) children: Children,
 }
 
 // SAFETY: what its pointers point to is a meter, which every thread may use, and the frame around it; and they are followed only while the frame is
@@ -135,45 +135,6 @@ unsafe impl Send for Frame {}
 #[inline]
 pub(crate) fn is_any() -> bool {
     !CURRENT.get().is_null()
-}
-
-/// The innermost call of this thread.
-pub(crate) enum Innermost<'a> {
-    None,
-    Call(&'a Meter),
-    /// A call of this node, which is lent to a future that this thread polls.
-    Lent(Node),
-}
-
-/// Looks at the calls that this thread is in, the innermost first, until `look` gives something; at so many, at the most. One that is lent is the last: where it
-/// was made is not known here.
-pub(crate) fn find_around<R>(most: usize, mut look: impl FnMut(Innermost<'_>) -> Option<R>) -> Option<R> {
-    let mut place = CURRENT.get();
-    for _ in 0..most {
-        // SAFETY: see `Frame::enter`: the innermost frame is there, and so are those around it, whose guards end after its own.
-        let frame = unsafe { place.as_ref() }?;
-        // SAFETY: the meter was borrowed for as long as the frame is entered, and it is.
-        let Some(meter) = (unsafe { frame.meter.get().as_ref() }) else {
-            return look(Innermost::Lent(frame.children.name.get().context()?.node()));
-        };
-        if let Some(found) = look(Innermost::Call(meter)) {
-            return Some(found);
-        }
-        place = frame.around.get();
-    }
-    None
-}
-
-/// Shows the innermost call of this thread. Signal handlers may ask too.
-pub(crate) fn with_innermost<R>(look: impl FnOnce(Innermost<'_>) -> R) -> R {
-    // SAFETY: see `Frame::enter`; and `Current` for a handler, to which the frame is there as long as the pointer is.
-    let Some(frame) = (unsafe { CURRENT.in_handler().as_ref() }) else { return look(Innermost::None) };
-    // SAFETY: the meter was borrowed for as long as the frame is current, and it is. It was stored before the pointer, both volatile.
-    if let Some(meter) = unsafe { frame.meter.as_ptr().read_volatile().as_ref() } {
-        return look(Innermost::Call(meter));
-    }
-    // Only of a call that is lent; of another, this may not be stored yet.
-    look(frame.children.name.get().context().map_or(Innermost::None, |context| Innermost::Lent(context.node())))
 }
 
 /// The address of the innermost call of this thread, where that is one of an async body, and else zero.
