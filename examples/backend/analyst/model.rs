@@ -108,7 +108,8 @@ impl Model {
             json!({ "model": self.asked, "messages": said, "tools": tools, "max_completion_tokens": MOST_TOKENS });
         let mut answer = self.http.clone().oneshot(self.request(body.to_string())).await?;
         if let Some(error) = answer.extensions().get::<BudgetError>() {
-            if matches!(error, BudgetError::Unpriced { .. }) {
+            // While the prices load, no model has one.
+            if matches!(error, BudgetError::Unpriced { .. }) && self.meter.prices().table().is_some() {
                 self.unpriced.call_once(|| {
                     say!(
                         "{} has no price, and was not asked: --llm-provider names the provider whose prices it has",
