@@ -37,9 +37,11 @@ struct ByServer(Mutex<BTreeMap<Arc<str>, Learnt>>);
 ///
 /// A call counts once. Where a function with `#[monitor_mcp_call]` of the same server and capability answers it, on the task of the request, that is the
 /// call: it counts there, with the function's outcome. (Such a function of a library that was loaded at run time, or outside of Linux, Android and FreeBSD, is known from
-/// its first call on, and that one counts twice.)
+/// its first call on, and that one counts twice.) One in a task that it spawns, and one with further labels (`labels(..)`), whose series is another one, count beside
+/// the request.
 ///
-/// A tool that answers that it failed is an `error`; a call that the client cancelled before its end is `cancelled`, whatever the handler then says.
+/// A tool that answers that it failed is an `error`; a call that the client cancelled before its end is `cancelled`, whatever the handler then says. Of one that such a
+/// function answers, its outcome is what counts.
 #[derive(Debug)]
 pub struct McpServer<S> {
     inner: S,
@@ -58,7 +60,7 @@ impl<S: ServerHandler> McpServer<S> {
         Self { inner, monitor, server, tools: None, learnt, takes_traces: false }
     }
 
-    /// The tools that are told apart, and no others.
+    /// The tools that are told apart, beside those of functions with `#[monitor_mcp_call]`, and no others.
     #[must_use]
     pub fn tools<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Self {
         Self { tools: Some(names.into_iter().map(Into::into).collect()), ..self }

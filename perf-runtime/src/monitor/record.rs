@@ -140,7 +140,7 @@ impl Monitor {
         calls.is_around()
     }
 
-    /// Whether an annotated function counts its calls in the series of a kind with these label values, in order. For parts that are given names from
+    /// Whether an annotated function counts its calls in the series of a kind with these label values, all that it has, in order. For parts that are given names from
     /// outside, which are labels only where the program has them. Costs a lock for reading.
     pub fn has_function(&self, kind: Kind, labels: &[&str]) -> bool {
         self.inner.registry.refresh();
@@ -151,7 +151,8 @@ impl Monitor {
     /// the call then, with its own outcome. For parts that answer by a function which may be measured already.
     ///
     /// Without such a function in the program it is as [`Operation::watch_as`]. With one that it does not run, the call is counted as it ends: it
-    /// is in flight nowhere, and others inside it are inside what is around it.
+    /// is in flight nowhere, and others inside it are inside what is around it; and a call of the same [`Operation`] by hand that begins in its polls is the call too,
+    /// as a function's is. Without such a function both count.
     ///
     /// ```
     /// use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_mcp_call};
