@@ -77,9 +77,10 @@ impl Exchange {
         self.user.as_deref().map_or(plan, |user| plan.user(user))
     }
 
-    /// Whether a function around it has reserved for it.
+    /// Whether a function around it has reserved for it, or for an attempt before it that failed.
     pub(super) fn is_planned_around(&self) -> bool {
-        self.frame.as_ref().and_then(|frame| frame.call()).is_some_and(|frame| frame.held.waits())
+        let (provider, model) = (&self.target.provider, self.model.as_deref().unwrap_or(UNKNOWN));
+        self.frame.as_ref().and_then(|frame| frame.call()).is_some_and(|call| call.held.waits_for(provider, model))
     }
 
     /// Is sent with the room that it got.
@@ -201,10 +202,6 @@ impl Exchange {
     /// Counts what was used without a reservation of its own.
     fn observed(&self, told: Option<&ToldUsage>, is_free: bool, is_lost: bool) {
         let (at, frame) = (self.at, self.frame.as_ref());
-        if let Some(frame) = frame.filter(|frame| frame.call().is_some_and(|call| call.held.is_told_again())) {
-            frame.note_below_call();
-            return;
-        }
         let named = self.model.as_deref().or_else(|| told?.model.as_deref());
         let (provider, model) = (&*self.target.provider, named.unwrap_or(UNKNOWN));
         let (took, user) = (since(at), self.user.as_deref());

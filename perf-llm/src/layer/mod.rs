@@ -8,12 +8,13 @@ use crate::meter::{Frame, Inner, Meter, Metered, Run, current, locked, replace, 
 use fields::Fields;
 use names::{Role, is_known};
 use perf_runtime::{Kind, Outcome};
+use probe::Answer;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
-use tracing::dispatcher;
+use tracing::dispatcher::{self, Dispatch};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Subscriber};
@@ -27,6 +28,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// span of an agent tells the sum of its calls once more, and counts where nothing inside it did.
 pub struct GenAiLayer {
     meter: Meter,
+    hidden: Answer,
 }
 
 /// Lets the layer hear of spans that it reads, and of nothing else: all other spans and events cost it nothing.
@@ -38,10 +40,11 @@ struct Read;
 pub struct SpanCounts {
     /// Spans of calls to models that closed.
     pub inference: u64,
-    /// Spans that were not counted because a call around them, a request inside them, or a reservation, had told the same usage already.
+    /// Spans that were not counted because a call around them, or a request inside them, had told the same usage already.
     pub again: u64,
-    /// Targets of which a filter of the subscriber, or of the layer itself, hides the spans, so that calls of these crates are not seen.
-    pub hidden: Vec<&'static str>,
+    /// Targets of which a filter of the subscriber, or of the layer itself, hides the spans, so that calls of these crates are not seen; `None` where that is
+    /// not known.
+    pub hidden: Option<Vec<&'static str>>,
 }
 
 impl Meter {
@@ -72,13 +75,14 @@ impl Meter {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        GenAiLayer { meter: self.clone() }.with_filter(Read)
+        GenAiLayer { meter: self.clone(), hidden: Answer::default() }.with_filter(Read)
     }
 
-    /// The spans that the layer saw, and those that a filter hides from it, by the subscriber of this thread.
+    /// The spans that the layer saw, and those that a filter hides from it, by the subscriber of this thread. Filters are asked once a minute, and where
+    /// the most verbose level of all has changed.
     pub fn spans(&self) -> SpanCounts {
         let inference = self.inner.spans.load(Ordering::Relaxed);
-        let hidden = probe::hidden(&self.inner).unwrap_or_default();
+        let hidden = probe::hidden(&self.inner);
         let again = self.inner.spans_again.load(Ordering::Relaxed);
         SpanCounts { inference, again, hidden }
     }
@@ -89,7 +93,7 @@ impl Meter {
 ///
 /// At a tick, and not as a subscriber is set: there the callsites that are asked here would wait for the one that asks.
 pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
-    if !is_layer_of(inner) {
+    if dispatcher::get_default(|subscriber| layer_of(inner, subscriber).is_none()) {
         return;
     }
     let Some(hidden) = probe::hidden(inner) else { return };
@@ -98,14 +102,13 @@ pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
     // Where the filter hides warnings of this crate as well, it is said once one can be heard.
     let is_heard = tracing::enabled!(target: "perf::llm", Level::WARN);
     if is_heard && !told.is_empty() && !inner.was_told_of_hidden.swap(true, Ordering::Relaxed) {
-        tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to single layers");
+        tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to other layers, or let these targets pass");
     }
 }
 
-/// Whether the subscriber of this thread has the layer of a meter.
-fn is_layer_of(inner: &Arc<Inner>) -> bool {
-    let is_ours = |layer: &GenAiLayer| Arc::ptr_eq(&layer.meter.inner, inner);
-    dispatcher::get_default(|subscriber| subscriber.downcast_ref().is_some_and(is_ours))
+/// The layer of a meter that a subscriber has.
+fn layer_of<'a>(inner: &Arc<Inner>, subscriber: &'a Dispatch) -> Option<&'a GenAiLayer> {
+    subscriber.downcast_ref().filter(|layer: &&GenAiLayer| Arc::ptr_eq(&layer.meter.inner, inner))
 }
 
 /// A span, as far as it is known.
@@ -142,6 +145,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
             Role::Agent => {
                 let name = fields.agent.as_deref().unwrap_or("unknown");
                 let run = self.meter.inner.begin_run(name, run_around, &[]);
+                run.note_no_call();
                 (Some(Frame::new(Kind::Agent, &[name], around, Some(Arc::clone(&run)))), Some(run), None)
             }
             Role::Inference => {
@@ -209,7 +213,7 @@ impl GenAiLayer {
         inner.spans.fetch_add(1, Ordering::Relaxed);
         let call = seen.frame.as_ref().and_then(|frame| frame.call());
         let is_told_inside = seen.request.as_ref().is_some_and(|request| request.has_calls_inside());
-        let is_told_around = |frame: &Frame| frame.is_booked.load(Ordering::Relaxed) || frame.held.is_told_again();
+        let is_told_around = |frame: &Frame| frame.is_booked.load(Ordering::Relaxed);
         if is_told_inside || call.is_some_and(is_told_around) {
             inner.spans_again.fetch_add(1, Ordering::Relaxed);
             return;

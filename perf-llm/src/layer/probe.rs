@@ -1,11 +1,12 @@
 //! Questions of whether filters hide the spans of LLM crates from the layer.
 
-use super::is_layer_of;
-use crate::meter::Inner;
+use super::layer_of;
+use crate::meter::{Inner, locked};
 use std::cell::Cell;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::field::FieldSet;
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
@@ -58,14 +59,41 @@ pub(super) fn note(metadata: &Metadata<'_>, inner: &Arc<Inner>) {
     }
 }
 
+/// The time for which an answer is good, unless the most verbose level of all subscribers changes: to ask takes a thread.
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// The last answer of the filters that a layer stands behind.
+#[derive(Default)]
+pub(super) struct Answer(Mutex<Option<Answered>>);
+
+struct Answered {
+    /// The time that the monitor was up.
+    at: Duration,
+    level: LevelFilter,
+    hidden: Vec<&'static str>,
+}
+
 /// The targets of which a filter hides the spans from the layer of a meter, by the subscriber of this thread; of a subscriber without such a layer, those that it
 /// hides from all. `None` where that cannot be known.
-///
-/// On a thread of its own: filters keep the last answers for the span that is to follow, and none follows here.
 pub(super) fn hidden(inner: &Arc<Inner>) -> Option<Vec<&'static str>> {
-    let of = is_layer_of(inner).then_some(inner);
     let subscriber = dispatcher::get_default(Dispatch::clone);
-    let ask = || probes().into_iter().filter(|probe| !is_heard(&subscriber, probe, of)).map(Metadata::target).collect();
+    let Some(layer) = layer_of(inner, &subscriber) else { return ask(&subscriber, None) };
+    let (at, level) = (inner.monitor.uptime(), LevelFilter::current());
+    let last = &layer.hidden.0;
+    let is_good = |answer: &&Answered| answer.level == level && at.saturating_sub(answer.at) < GOOD_FOR;
+    if let Some(answer) = locked(last).as_ref().filter(is_good) {
+        return Some(answer.hidden.clone());
+    }
+    // The lock is free meanwhile: filters are code of others.
+    if let Some(hidden) = ask(&subscriber, Some(inner)) {
+        *locked(last) = Some(Answered { at, level, hidden });
+    }
+    locked(last).as_ref().map(|answer| answer.hidden.clone())
+}
+
+/// Asks on a thread of its own: filters keep the last answers for the span that is to follow, and none follows here.
+fn ask(subscriber: &Dispatch, of: Option<&Arc<Inner>>) -> Option<Vec<&'static str>> {
+    let ask = || probes().into_iter().filter(|probe| !is_heard(subscriber, probe, of)).map(Metadata::target).collect();
     thread::scope(|scope| thread::Builder::new().spawn_scoped(scope, ask).ok()?.join().ok())
 }
 

@@ -2,6 +2,7 @@
 
 use super::metered::Metered;
 use super::run::{Frame, locked};
+use super::tracked::UNKNOWN;
 use crate::budget::{Reservation, Spend};
 use perf_runtime::extend::ToldUsage;
 use std::collections::VecDeque;
@@ -28,8 +29,6 @@ struct State {
     heard: VecDeque<Heard>,
     /// Reservations that the body left to its end.
     left: Vec<Left>,
-    /// Calls that the body settled with their usage while a span or a request of them was open, which tells it once more.
-    told_ahead: u32,
 }
 
 /// A reservation that its body left, with its call where that ended and told nothing.
@@ -67,7 +66,7 @@ pub(crate) struct Untold {
 pub(crate) enum Hearing {
     /// It is counted later, as the reservation is settled.
     Kept,
-    /// It settles a reservation. Another one that had told nothing was an earlier attempt of the same: it has no reservation any more.
+    /// It settles a reservation. Another one that failed, and told nothing, was an earlier attempt of the same: it has no reservation any more.
     Settles(Option<Box<Untold>>),
     /// There is none for it.
     Nowhere,
@@ -86,6 +85,12 @@ impl Untold {
             is_lost: call.is_lost,
             is_sum: call.is_sum,
         }
+    }
+
+    /// Whether a call of these names may be another attempt at it: it failed, and neither name is another one. A name that nobody told may be any.
+    fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
+        let fits = |own: &str, other: &str| own == other || [own, other].contains(&UNKNOWN);
+        self.is_lost && fits(&self.provider, provider) && fits(&self.model, model)
     }
 
     /// The call, to be booked as one that nobody else knows more of.
@@ -114,6 +119,18 @@ impl Untold {
         } else {
             reservation.settle(&Spend::UNKNOWN);
         }
+    }
+}
+
+impl Heard {
+    fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
+        matches!(self, Self::Untold(untold) if untold.may_be_tried_again(provider, model))
+    }
+}
+
+impl Left {
+    fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
+        self.untold.as_deref().is_some_and(|untold| untold.may_be_tried_again(provider, model))
     }
 }
 
@@ -165,15 +182,17 @@ impl Held {
         state.left.push(Left { reservation, untold });
     }
 
-    /// Whether a reservation of the call waits for somebody to tell its cost.
+    /// Whether a reservation of the call waits for one of these names: nobody has told of its call yet, or that failed and may be tried again.
     #[cfg(feature = "http")]
-    pub(crate) fn waits(&self) -> bool {
+    pub(crate) fn waits_for(&self, provider: &str, model: &str) -> bool {
         let state = locked(&self.0);
-        state.heard.len() < state.held as usize || state.left.iter().any(|left| left.untold.is_none())
+        state.heard.len() < state.held as usize
+            || state.heard.iter().any(|heard| heard.may_be_tried_again(provider, model))
+            || state.left.iter().any(|left| left.untold.is_none() || left.may_be_tried_again(provider, model))
     }
 
-    /// Tells of a call inside this one: one that has a reservation settles that. `is_over` says whether the call around it has ended.
-    pub(crate) fn hear(&self, heard: Heard, is_over: &AtomicBool) -> Hearing {
+    /// Tells of a call of these names inside this one: one that has a reservation settles that. `is_over` says whether the call around it has ended.
+    pub(crate) fn hear(&self, heard: Heard, (provider, model): (&str, &str), is_over: &AtomicBool) -> Hearing {
         let mut state = locked(&self.0);
         let is_cost = matches!(heard, Heard::Cost(_));
         if state.heard.len() < state.held as usize {
@@ -201,8 +220,15 @@ impl Held {
                 }
                 Hearing::Kept
             }
-            // Each has been told of: one of which nobody told the cost was an attempt before this one.
-            (Heard::Cost(spend), None) => state.try_again(spend),
+            // Each has been told of: one that failed was an attempt before this one.
+            (Heard::Cost(spend), None) => {
+                let Some((before, left)) = state.try_again(spend, provider, model) else { return Hearing::Nowhere };
+                drop(state);
+                if let Some(mut reservation) = left {
+                    reservation.settle(&spend);
+                }
+                Hearing::Settles(Some(before))
+            }
             (Heard::Untold(_), None) => Hearing::Nowhere,
         }
     }
@@ -227,20 +253,6 @@ impl Held {
         state.left = stays;
         taken
     }
-
-    /// Notes that the body told the usage of a call of which a span, or a request, is open and tells it again.
-    pub(crate) fn tell_ahead(&self) {
-        locked(&self.0).told_ahead += 1;
-    }
-
-    /// Whether the call that a span or a request tells of at its end was told of [before](Self::tell_ahead).
-    #[cfg(any(feature = "http", feature = "tracing-layer"))]
-    pub(crate) fn is_told_again(&self) -> bool {
-        let mut state = locked(&self.0);
-        let is_again = state.told_ahead > 0;
-        state.told_ahead = state.told_ahead.saturating_sub(1);
-        is_again
-    }
 }
 
 impl State {
@@ -249,13 +261,16 @@ impl State {
         self.heard.pop_front()
     }
 
-    /// Takes a cost for that of a call which told nothing before: it was made again below its reservation.
-    fn try_again(&mut self, spend: Spend) -> Hearing {
-        if let Some(before) = self.heard.iter_mut().find(|heard| matches!(heard, Heard::Untold(_)))
+    /// Takes a cost for that of a call that failed before: it was made again below its reservation. Gives the call, and the reservation where its body left
+    /// that.
+    fn try_again(&mut self, spend: Spend, provider: &str, model: &str) -> Option<(Box<Untold>, Option<Reservation>)> {
+        if let Some(before) = self.heard.iter_mut().find(|heard| heard.may_be_tried_again(provider, model))
             && let Heard::Untold(before) = std::mem::replace(before, Heard::Cost(spend))
         {
-            return Hearing::Settles(Some(before));
+            return Some((before, None));
         }
-        Hearing::Nowhere
+        let place = self.left.iter().position(|left| left.may_be_tried_again(provider, model))?;
+        let Left { reservation, untold } = self.left.remove(place);
+        Some((untold?, Some(reservation)))
     }
 }

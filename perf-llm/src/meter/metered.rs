@@ -156,7 +156,7 @@ fn hear(call: &Metered<'_>, spend: Spend) -> Hearing {
     } else {
         Heard::Cost(spend)
     };
-    let hearing = around.held.hear(heard, &around.is_over);
+    let hearing = around.held.hear(heard, (call.provider, call.model), &around.is_over);
     if let Hearing::Kept = hearing {
         frame.note_below_call();
     }

@@ -29,11 +29,11 @@ pub use view::{AgentView, BudgetView, HourView, ModelView, View};
 #[cfg(feature = "rmcp")]
 pub(crate) use book::OVERFLOW;
 pub(crate) use metered::Metered;
+pub(crate) use run::Run;
 #[cfg(feature = "tracing-layer")]
 pub(crate) use run::replace;
-pub(crate) use run::{Frame, Run};
 #[cfg(any(feature = "http", feature = "tracing-layer"))]
-pub(crate) use run::{current, since};
+pub(crate) use run::{Frame, current, since};
 #[cfg(feature = "tracing-layer")]
 pub(crate) use tools::hash_of;
 
@@ -46,7 +46,7 @@ use book::Book;
 use figures::Figures;
 use gen_ai::GenAi;
 use perf_runtime::config::Section;
-use perf_runtime::extend::{ReceivesUsage, RecordedSeen, ShutdownHook, receive_usage, state_folder};
+use perf_runtime::extend::{ReceivesUsage, RecordedCursor, ShutdownHook, receive_usage, state_folder};
 use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use prices::Refreshing;
@@ -82,7 +82,7 @@ pub(crate) struct Inner {
     has_run_limits: AtomicBool,
     book: Mutex<Book>,
     /// The recorded calls that runs were looked for in.
-    recorded_seen: Mutex<RecordedSeen>,
+    recorded_seen: Mutex<RecordedCursor>,
     figures: Figures,
     gen_ai: GenAi,
     /// Why budgets do not outlive the process, where they do not.
@@ -92,7 +92,7 @@ pub(crate) struct Inner {
     was_told: AtomicBool,
     /// Spans of inference calls that were seen.
     pub(crate) spans: AtomicU64,
-    /// Those that told again what was counted already.
+    /// Spans that told again what was counted already.
     #[cfg(feature = "tracing-layer")]
     pub(crate) spans_again: AtomicU64,
     /// Targets whose spans a filter hides, as of the last tick.

@@ -154,19 +154,14 @@ impl Planned {
 
     /// Counts the call with its usage, and charges what it did cost. `None` and usage that contradicts itself are unknown: then all that was
     /// reserved is charged. Inside a function with `#[monitor_llm_call]` a span or a request that told of the call before counts, where it told the
-    /// usage; where it told none (its attempt failed, or its answer was not read), the usage that is told here does.
+    /// usage; where it told none (its attempt failed, or its answer was not read), the usage that is told here does. One that is still open then tells a
+    /// call of its own: settle once it is over. The same holds for [`refused`](Self::refused).
     pub fn settle(mut self, told: &(impl TellsUsage + ?Sized)) -> Settlement {
         let told = told.told_usage();
         self.send();
         let reservation = self.reservation.take();
         let call = self.frame.take_if(|frame| frame.is_call());
-        let around = call.as_ref().filter(|_| !self.is_of_request);
-        let heard = around.and_then(|frame| frame.held.release());
-        if heard.is_none()
-            && let Some(around) = around.filter(|frame| frame.is_open_inside())
-        {
-            around.held.tell_ahead();
-        }
+        let heard = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.held.release());
         let frame = call.or_else(|| self.frame.take());
         let spend = match heard {
             // A span told it already, and it was counted by that.

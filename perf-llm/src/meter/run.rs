@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// So deep runs know the runs around them; deeper ones begin anew.
+/// The most runs around one that it knows; deeper ones begin anew.
 const DEEPEST: u32 = 64;
 
 /// A run of an agent.
@@ -118,6 +118,12 @@ impl Run {
         if self.root_call.load(Ordering::Relaxed) == 0 {
             self.root_call.store(root_call(), Ordering::Relaxed);
         }
+    }
+
+    /// Notes that it is itself no call, as the run of a span: calls that begin inside it are not what it is made in.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn note_no_call(&self) {
+        let _ = self.root_call.compare_exchange(0, NO_ROOT, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The calls that were booked in it.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 /// The names of a call of which nobody told provider or model.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// Hears of the calls of annotated functions.
 #[derive(Debug)]

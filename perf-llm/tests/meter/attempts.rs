@@ -35,11 +35,15 @@ fn tells_nothing() {
 }
 
 fn answered() -> Span {
+    answered_by("llama")
+}
+
+fn answered_by(model: &'static str) -> Span {
     info_span!(
         "chat",
         gen_ai.operation.name = "chat",
         gen_ai.provider.name = "ollama",
-        gen_ai.request.model = "llama",
+        gen_ai.request.model = model,
         gen_ai.usage.input_tokens = 70,
         gen_ai.usage.output_tokens = 20,
     )
@@ -110,6 +114,39 @@ fn an_attempt_that_is_made_again_below_one_reservation_is_settled_by_the_one_tha
 }
 
 #[test]
+fn a_reservation_that_its_body_left_is_settled_by_an_attempt_after_it() {
+    let sums = call(None, |meter| {
+        drop((sent(meter), fails()));
+        drop(answered());
+    });
+    assert_eq!(sums, of("90", [2, 1, 70, 20]));
+}
+
+#[test]
+fn a_call_beside_one_that_did_not_fail_or_of_another_model_is_no_attempt_at_it() {
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        tells_nothing();
+        drop(answered());
+        call.settle(&told(70, 20, 0));
+    });
+    assert_eq!(sums, of("180", [2, 0, 140, 40]));
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        drop(info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "ollama",
+            gen_ai.request.model = "llama",
+            error.type = "timeout",
+        ));
+        drop(answered_by("embedder"));
+        call.settle(&told(70, 20, 0));
+    });
+    assert_eq!(sums, of("180", [2, 0, 140, 40]));
+}
+
+#[test]
 fn each_attempt_with_a_reservation_of_its_own_is_settled_with_what_was_told_of_it() {
     // The first is dropped: it costs its prompt.
     let sums = call(None, |meter| {
@@ -168,15 +205,24 @@ fn a_refused_attempt_costs_nothing_whether_a_span_told_of_it_or_not() {
 }
 
 #[test]
-fn a_span_that_closes_after_its_call_was_settled_counts_no_more() {
+fn a_span_that_closes_after_a_call_was_settled_is_another_call() {
+    // One that ran beside it, and began while it did.
     let sums = call(None, |meter| {
-        let call = sent(meter);
-        let span = answered();
-        call.settle(&told(70, 20, 0));
-        drop(span);
+        let raw = sent(meter);
+        let other = answered();
+        raw.settle(&told(30, 10, 0));
+        drop(other);
     });
-    assert_eq!(sums, of("90", [1, 0, 70, 20]));
-    // A later call without a reservation is one of its own.
+    assert_eq!(sums, of("130", [2, 0, 100, 30]));
+    // What it tells is not lost where the other one's usage is unknown.
+    let sums = call(None, |meter| {
+        let raw = sent(meter);
+        let other = answered();
+        raw.settle(&None::<ToldUsage>);
+        drop(other);
+    });
+    assert_eq!(sums, of("240", [2, 1, 70, 20]));
+    // A later one without a reservation.
     let sums = call(None, |meter| {
         sent(meter).settle(&told(70, 20, 0));
         drop(answered());

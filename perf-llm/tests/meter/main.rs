@@ -5,6 +5,8 @@ mod attempts;
 mod attribution;
 mod budgets;
 mod counted;
+#[cfg(feature = "tracing-layer")]
+mod hidden;
 #[cfg(feature = "http")]
 mod http;
 mod judged;

@@ -102,3 +102,24 @@ fn without_a_recorder_runs_lead_nowhere() {
     here.monitor.operation("around").run(|| twin(&here.clock, 0));
     assert_eq!(here.names(), [""]);
 }
+
+#[cfg(feature = "tracing-layer")]
+#[test]
+fn a_run_of_a_span_leads_to_no_call_that_is_made_inside_it() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let here = recording(true);
+    let subscriber = tracing_subscriber::registry().with(here.llm.meter().layer());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let span = || {
+        tracing::info_span!("invoke_agent", gen_ai.operation.name = "invoke_agent", gen_ai.agent.name = "rig")
+            .in_scope(|| {
+                here.monitor.operation("inner").run(|| {
+                    here.clock.advance(Duration::from_millis(1));
+                    ask();
+                });
+            });
+    };
+    span();
+    here.monitor.operation("around").run(span);
+    assert_eq!(here.names(), ["around", ""]);
+}

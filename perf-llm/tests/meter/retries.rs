@@ -1,8 +1,9 @@
 //! Clients that try again: above the layer around the HTTP client, below it, and inside one span or one annotated call.
 
-use super::{assert_law, plain};
+use super::{assert_law, plain, told};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use perf_llm::meter::{Plan, Planned};
 use perf_llm::{BudgetSetting, Llm, Meter};
 use perf_runtime::test_util::isolated;
 use perf_runtime::{Kind, Monitor, Window, monitor_llm_call};
@@ -128,4 +129,34 @@ async fn attempts_in_one_annotated_call_are_one_call_of_its_series() {
     let (monitor, llm) = limited();
     ask(llm.meter()).await;
     assert_eq!(sums(&monitor, llm.meter()), ([3, 2, 9], "95".to_owned(), [1, 0]));
+}
+
+fn reserved(meter: &Meter) -> Planned {
+    let mut call = meter.reserve(&Plan::new("openai", "gpt-5-mini", 100, 100)).unwrap();
+    call.dispatched();
+    call
+}
+
+#[tokio::test]
+async fn attempts_below_a_reservation_by_hand_are_settled_by_the_one_that_was_answered() {
+    #[monitor_llm_call("openai", "gpt-5-mini")]
+    async fn ask(meter: &Meter) {
+        let call = reserved(meter);
+        send_again_and_again(meter, &Provider::failing(2)).await;
+        call.settle(&told(9, 2, 0));
+    }
+    // The reservation is left between the attempts.
+    #[monitor_llm_call("openai", "gpt-5-mini")]
+    async fn ask_and_leave(meter: &Meter) {
+        let (provider, call) = (Provider::failing(1), reserved(meter));
+        assert!(!send(meter, &provider, 1).await);
+        drop(call);
+        assert!(send(meter, &provider, 1).await);
+    }
+    let _alone = isolated();
+    let (monitor, llm) = limited();
+    ask(llm.meter()).await;
+    assert_eq!(sums(&monitor, llm.meter()), ([3, 2, 9], "11".to_owned(), [1, 0]));
+    ask_and_leave(llm.meter()).await;
+    assert_eq!(sums(&monitor, llm.meter()), ([5, 3, 18], "22".to_owned(), [2, 0]));
 }

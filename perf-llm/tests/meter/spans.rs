@@ -3,16 +3,15 @@
 use super::{assert_law, plain, told};
 use perf_llm::{Llm, Meter};
 use perf_runtime::extend::ToldUsage;
-use perf_runtime::test_util::{ManualClock, isolated};
+use perf_runtime::test_util::isolated;
 use perf_runtime::{Kind, Monitor, Outcome, Window, monitor_agent, monitor_llm_call};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tracing::field::Empty;
 use tracing::subscriber::DefaultGuard;
 use tracing::{Span, info_span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::{EnvFilter, registry};
+use tracing_subscriber::registry;
 
 fn listening() -> (Monitor, Llm, DefaultGuard) {
     let (monitor, llm) = plain();
@@ -21,7 +20,7 @@ fn listening() -> (Monitor, Llm, DefaultGuard) {
 }
 
 /// As genai does: created, recorded and dropped, and never entered.
-fn genai(input: i64, output: i64) -> Span {
+pub(super) fn genai(input: i64, output: i64) -> Span {
     let span = info_span!(
         target: "genai",
         "genai.chat",
@@ -309,7 +308,7 @@ fn an_answers_id_that_is_a_number_is_one_and_spoils_no_usage() {
 }
 
 /// Counts what a subscriber asks a layer about.
-struct Counting(Arc<AtomicUsize>);
+pub(super) struct Counting(pub(super) Arc<AtomicUsize>);
 
 impl<S: tracing::Subscriber> Layer<S> for Counting {
     fn on_new_span(&self, _: &tracing::span::Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
@@ -334,105 +333,4 @@ fn other_spans_cost_nothing_and_perfs_own_are_not_read() {
     let subscriber = registry().with(llm.meter().layer()).with(Counting(Arc::clone(&seen)));
     tracing::subscriber::with_default(subscriber, || drop(info_span!("another", user = 7)));
     assert_eq!(seen.load(Ordering::Relaxed), 1);
-}
-
-#[test]
-fn a_filter_that_hides_the_spans_is_told_of() {
-    let _alone = isolated();
-    let (_monitor, llm) = plain();
-    let hidden = |directives: &str| {
-        let subscriber = registry().with(EnvFilter::new(directives)).with(llm.meter().layer());
-        tracing::subscriber::with_default(subscriber, || llm.meter().spans().hidden)
-    };
-    assert_eq!(hidden("info"), Vec::<&str>::new());
-    assert_eq!(hidden("warn").len(), 4);
-    assert_eq!(hidden("info,rig=warn"), ["rig::completions"]);
-}
-
-#[test]
-fn a_filter_of_the_layer_itself_that_hides_the_spans_is_told_of() {
-    let _alone = isolated();
-    let (_monitor, llm) = plain();
-    let seen = Arc::new(AtomicUsize::new(0));
-    let hidden = |directives: &str, others: Option<&str>| {
-        let others = Counting(Arc::clone(&seen)).with_filter(EnvFilter::new(others.unwrap_or("trace")));
-        let ours = llm.meter().layer().with_filter(EnvFilter::new(directives));
-        let subscriber = registry().with(others).with(ours);
-        tracing::subscriber::with_default(subscriber, || {
-            let hidden = llm.meter().spans().hidden;
-            // And so it is.
-            let before = llm.meter().totals().calls;
-            drop(genai(1, 1));
-            assert_eq!(llm.meter().totals().calls == before, hidden.contains(&"genai"), "{directives}");
-            hidden
-        })
-    };
-    assert_eq!(hidden("info", None), Vec::<&str>::new());
-    assert_eq!(hidden("info", Some("warn")), Vec::<&str>::new(), "filters of other layers do not matter");
-    assert_eq!(hidden("warn", None).len(), 4);
-    assert_eq!(hidden("info,rig=warn", None), ["rig::completions"]);
-    assert_eq!(hidden("off,genai=info", None), ["rig::completions", "adk_model", "langchain_rust"]);
-    assert_eq!(seen.load(Ordering::Relaxed), 4, "nobody sees that it was asked");
-    // Nor does it change what comes next on this thread.
-    let subscriber =
-        registry().with(Counting(Arc::clone(&seen)).with_filter(EnvFilter::new("warn"))).with(llm.meter().layer());
-    tracing::subscriber::with_default(subscriber, || {
-        assert_eq!(llm.meter().spans().hidden, Vec::<&str>::new());
-        drop(tracing::warn_span!("other"));
-    });
-    assert_eq!(seen.load(Ordering::Relaxed), 5);
-}
-
-/// Keeps the warnings of this crate.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl<S: tracing::Subscriber> Layer<S> for Warnings {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        struct Text(String);
-        impl tracing::field::Visit for Text {
-            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                if field.name() == "message" {
-                    self.0 = format!("{value:?}");
-                }
-            }
-        }
-        if event.metadata().target() == "perf::llm" && *event.metadata().level() == tracing::Level::WARN {
-            let mut text = Text(String::new());
-            event.record(&mut text);
-            self.0.lock().unwrap().push(text.0);
-        }
-    }
-}
-
-#[test]
-fn a_filter_that_hides_the_spans_is_told_of_once_at_a_tick_and_shown_as_long_as_it_is_there() {
-    let _alone = isolated();
-    let clock = ManualClock::hold();
-    let (monitor, llm) = plain();
-    let warnings = Warnings::default();
-    let told = |directives: &str, is_ours: bool| {
-        let subscriber = registry().with(EnvFilter::new(directives)).with(warnings.clone());
-        let tick = || {
-            clock.advance(Duration::from_secs(2));
-            monitor.tick();
-        };
-        if is_ours {
-            tracing::subscriber::with_default(subscriber.with(llm.meter().layer()), tick);
-        } else {
-            tracing::subscriber::with_default(subscriber, tick);
-        }
-        (llm.meter().view().spans_hidden, std::mem::take(&mut *warnings.0.lock().unwrap()))
-    };
-    let none = Vec::<&str>::new;
-    assert_eq!(told("warn", false), (none(), vec![]), "a subscriber without the layer hides nothing from it");
-    assert_eq!(told("info", true), (none(), vec![]));
-    let (hidden, warned) = told("shop=info", true);
-    assert_eq!((hidden.len(), warned), (4, vec![]), "the warning is hidden as well: it was not said yet");
-    let (hidden, warned) = told("warn,rig=info", true);
-    assert_eq!(hidden, ["genai", "adk_model", "langchain_rust"]);
-    let text = "a filter hides the spans of genai, adk_model, langchain_rust: their calls are not counted; give the filter to single layers";
-    assert_eq!(warned, [text]);
-    assert_eq!(told("warn,rig=info", true), (hidden, vec![]), "it is said once");
-    assert_eq!(told("info", true), (none(), vec![]), "and shown as long as it is so");
 }

@@ -67,7 +67,7 @@ pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
 pub use reload::ReloadObserver;
 pub(crate) use reload::ReloadObservers;
-pub use running::{CallSeries, RecordedSeen, RunningCall, running_call, series_of_span};
+pub use running::{CallSeries, RecordedCursor, RunningCall, running_call, series_of_span};
 pub(crate) use shutdown::ShutdownHooks;
 pub use shutdown::{Deadline, ShutdownHook, ShutdownReport};
 pub use state::{RestoreError, State};

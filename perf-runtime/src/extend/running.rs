@@ -40,9 +40,9 @@ pub struct RunningCall {
     pub root_call: Option<NonZeroU64>,
 }
 
-/// The recorded calls that somebody has seen, for [`Monitor::recorded_since`](crate::Monitor::recorded_since).
+/// A place among the recorded calls, after those that somebody has seen, for [`Monitor::recorded_since`](crate::Monitor::recorded_since).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecordedSeen(pub(crate) u64);
+pub struct RecordedCursor(pub(crate) u64);
 
 /// The call that runs on this thread: an annotated function, an operation or a request that is running, or being polled, just now. `None` where
 /// there is none, and where the tree of calls is switched off (`max_edges = 0`).

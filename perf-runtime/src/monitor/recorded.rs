@@ -2,7 +2,7 @@
 
 use super::{Inner, Monitor, MonitorBuilder};
 use crate::config::Settings;
-use crate::extend::{CallLog, RecordedSeen};
+use crate::extend::{CallLog, RecordedCursor};
 use crate::measure::cells::recorder::settings::RecorderSettings;
 use crate::measure::cells::recorder::store::{Shown, Store};
 use crate::measure::cells::recorder::wish::Wish;
@@ -172,16 +172,16 @@ impl Monitor {
     ///
     /// ```
     /// use perf_runtime::Monitor;
-    /// use perf_runtime::extend::{RecordedSeen, running_call};
+    /// use perf_runtime::extend::{RecordedCursor, running_call};
     ///
-    /// let (monitor, mut seen) = (Monitor::builder().recorder(true).build()?, RecordedSeen::default());
+    /// let (monitor, mut seen) = (Monitor::builder().recorder(true).build()?, RecordedCursor::default());
     /// let root = monitor.operation("answer").run(|| running_call().and_then(|call| call.root_call));
     /// let kept = monitor.recorded_since(&mut seen);
     /// let (_, id) = kept.iter().find(|(number, _)| Some(*number) == root).expect("it is kept");
     /// assert!(monitor.recorded_call(id).is_some() && monitor.recorded_since(&mut seen).is_empty());
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
-    pub fn recorded_since(&self, seen: &mut RecordedSeen) -> Vec<(NonZeroU64, String)> {
+    pub fn recorded_since(&self, seen: &mut RecordedCursor) -> Vec<(NonZeroU64, String)> {
         let (settings, store) = self.recorder();
         if !settings.enabled {
             return Vec::new();
