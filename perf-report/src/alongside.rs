@@ -19,7 +19,7 @@ pub struct Alongside {
     pub spend: Option<Spend>,
     /// Expected courses.
     pub forecasts: Option<Vec<Finding>>,
-    /// Whether it was made of a history alone, beside which no service runs: health, alerts, objectives and calls in flight are told as "not known".
+    /// Whether it was made of a history alone, beside which no service runs: health, alerts, objectives and calls in flight are told as "not known", and not in the JSON.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub without_service: bool,
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Writes a file beside its place, and moves it there once it is whole. Where it fails, what was there stays.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
@@ -66,14 +67,24 @@ pub(crate) fn lock_folder(_: &Path) -> io::Result<Option<Alone>> {
 
 /// Opens a file to read, with its length. `None` where there is none: what is a link, a pipe or a folder is none.
 pub(crate) fn open_plain(path: &Path) -> io::Result<Option<(File, u64)>> {
+    open_to(path, OpenOptions::new().read(true))
+}
+
+/// Sets the time of a file to now, which takes no room; says whether there is one: what is a link, a pipe or a folder is none.
+pub(crate) fn renew(path: &Path) -> io::Result<bool> {
+    let Some((file, _)) = open_to(path, OpenOptions::new().write(true))? else { return Ok(false) };
+    file.set_modified(SystemTime::now())?;
+    file.sync_all()?;
+    Ok(true)
+}
+
+fn open_to(path: &Path, options: &mut OpenOptions) -> io::Result<Option<(File, u64)>> {
     let missing = |error: io::Error| if error.kind() == io::ErrorKind::NotFound { Ok(None) } else { Err(error) };
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
         Ok(_) => return Ok(None),
         Err(error) => return missing(error),
     }
-    let mut options = OpenOptions::new();
-    options.read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

@@ -81,8 +81,13 @@ pub(crate) fn packed(monitor: &Monitor, range: TimeRange, alongside: Alongside) 
     let end = to_millis(end_of_steps(&tracks, &range)).min(made).max(start);
     let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
     let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
-    let now = monitor.summary(Window::LastMinute);
-    let in_flight = kinds.iter().map(|&kind| (kind, now.in_flight(kind))).collect();
+    let is_known = !alongside.without_service;
+    let in_flight = if is_known {
+        let now = monitor.summary(Window::LastMinute);
+        kinds.iter().map(|&kind| (kind, now.in_flight(kind))).collect()
+    } else {
+        Vec::new()
+    };
     let alerts = monitor.alerts();
     let mut events = alerts.events_in(range);
     // Numbers begin anew where no state was restored.
@@ -100,11 +105,11 @@ pub(crate) fn packed(monitor: &Monitor, range: TimeRange, alongside: Alongside) 
         tracks,
         metrics_left_out,
         in_flight,
-        health: monitor.health(),
-        alerts: alerts.active(),
+        health: is_known.then(|| monitor.health()),
+        alerts: if is_known { alerts.active() } else { Vec::new() },
         events,
         events_left_out,
-        objectives: monitor.objectives(),
+        objectives: if is_known { monitor.objectives() } else { Vec::new() },
         alongside,
     };
     (head, packed)

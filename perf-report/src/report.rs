@@ -26,7 +26,7 @@ pub const SCHEMA: &str = "perf.report/1";
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
-    /// When it was made. Health, alerts and objectives are of this moment.
+    /// When it was made. Health, alerts, objectives and calls in flight are of this moment, and left out of the JSON where nobody knows them.
     #[serde(with = "text::moment")]
     pub made: SystemTime,
     /// The service that it is about, where the monitor was told.
@@ -45,16 +45,20 @@ pub struct Report {
     /// Series of metrics that there was no room for.
     pub metrics_left_out: usize,
     /// Calls in flight of each kind in `tracks`, when it was made.
+    #[serde(default)]
     pub in_flight: Vec<(Kind, u64)>,
-    /// How well the process is, and why.
-    pub health: HealthReport,
+    /// How well the process is, and why. `None` where it was made [without the service](Alongside::without_service).
+    #[serde(default)]
+    pub health: Option<HealthReport>,
     /// The alerts that fire.
+    #[serde(default)]
     pub alerts: Vec<Alert>,
     /// Changes of alerts in the range, the latest first.
     pub events: Vec<AlertEvent>,
     /// Earlier changes of alerts in the range that are left out.
     pub events_left_out: usize,
     /// How each promise stands.
+    #[serde(default)]
     pub objectives: Vec<ObjectiveReport>,
     /// The findings of other parts.
     #[serde(flatten)]
@@ -81,12 +85,16 @@ struct Envelope<'a, T> {
     names: &'a [KindNames],
     tracks: &'a T,
     metrics_left_out: usize,
-    in_flight: &'a [(Kind, u64)],
-    health: &'a HealthReport,
-    alerts: &'a [Alert],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flight: Option<&'a [(Kind, u64)]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<&'a HealthReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alerts: Option<&'a [Alert]>,
     events: &'a [AlertEvent],
     events_left_out: usize,
-    objectives: &'a [ObjectiveReport],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objectives: Option<&'a [ObjectiveReport]>,
     #[serde(flatten)]
     alongside: &'a Alongside,
 }
@@ -179,6 +187,8 @@ impl Report {
 
     /// The report as JSON has it, with tracks that may come from elsewhere.
     pub(crate) fn envelope<'a, T: Serialize>(&'a self, tracks: &'a T) -> impl Serialize + use<'a, T> {
+        // A reader is not to take for fine what nobody knows.
+        let is_known = !self.alongside.without_service;
         Envelope {
             schema: &self.schema,
             made: self.made,
@@ -188,12 +198,12 @@ impl Report {
             names: &self.names,
             tracks,
             metrics_left_out: self.metrics_left_out,
-            in_flight: &self.in_flight,
-            health: &self.health,
-            alerts: &self.alerts,
+            in_flight: is_known.then_some(&self.in_flight),
+            health: self.health.as_ref().filter(|_| is_known),
+            alerts: is_known.then_some(&self.alerts),
             events: &self.events,
             events_left_out: self.events_left_out,
-            objectives: &self.objectives,
+            objectives: is_known.then_some(&self.objectives),
             alongside: &self.alongside,
         }
     }

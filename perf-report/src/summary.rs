@@ -4,6 +4,7 @@ use crate::overview::Overview;
 use crate::report::Report;
 use crate::source::Source;
 use crate::words;
+use perf_runtime::health::HealthReport;
 use perf_runtime::text::rfc3339;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -25,10 +26,9 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     say(&report.service_text());
     say(&format!("{} to {}", rfc3339(report.start), rfc3339(report.end)));
     say("");
-    if report.alongside.without_service {
-        say(&format!("made without the service, {}", rfc3339(report.made)));
-    } else {
-        of_now(report, &mut say);
+    match &report.health {
+        Some(health) => of_now(report, health, &mut say),
+        None => say(&format!("made without the service, {}", rfc3339(report.made))),
     }
     say("");
     series(&Overview::of(source)?, report.tracks.left_out, &mut text);
@@ -40,8 +40,7 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The moment when it was made.
-fn of_now(report: &Report, say: &mut dyn FnMut(&str)) {
-    let health = &report.health;
+fn of_now(report: &Report, health: &HealthReport, say: &mut dyn FnMut(&str)) {
     say(&format!(
         "{}, {} of 100 when this was made, {}",
         health.status(),

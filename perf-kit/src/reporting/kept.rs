@@ -236,7 +236,7 @@ pub(super) fn described(description: Description) -> Description {
         .has(
             "trouble",
             or_null()
-                .note("Why one that is due is not made; it is tried again.")
+                .note("Why one that is due is not made, or people are not told of it; it is tried again.")
                 .has("at", openapi::time())
                 .has("error", openapi::text()),
         );

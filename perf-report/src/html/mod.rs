@@ -34,9 +34,7 @@ pub(crate) fn write(source: Source<'_>, out: &mut dyn Write) -> io::Result<()> {
     page.raw("</p>\n</header>\n<main>\n");
     sections::verdict(report, &overview, &mut page);
     let alongside = &report.alongside;
-    if !alongside.without_service {
-        sections::health(report, &mut page);
-    }
+    sections::health(report, &mut page);
     sections::incidents(report, &mut page);
     sections::alerts(report, &mut page);
     sections::findings(

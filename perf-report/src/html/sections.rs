@@ -7,7 +7,7 @@ use crate::overview::Overview;
 use crate::report::Report;
 use crate::words;
 use perf_runtime::alert::Severity;
-use perf_runtime::health::{HealthStatus, Indicator, IndicatorStatus};
+use perf_runtime::health::{HealthReport, HealthStatus, Indicator, IndicatorStatus};
 use perf_runtime::series::OutcomeCounts;
 
 /// The most objectives that are listed, and metrics.
@@ -18,12 +18,12 @@ const LISTED: usize = 20;
 
 /// The report in a sentence.
 pub(super) fn verdict(report: &Report, overview: &Overview, page: &mut Page) {
-    let is_known = !report.alongside.without_service;
-    page.raw(match report.health.status() {
-        _ if !is_known => "<p class=\"verdict\">",
-        HealthStatus::Healthy => "<p class=\"verdict healthy\">",
-        HealthStatus::Degraded => "<p class=\"verdict degraded\">",
-        HealthStatus::Unhealthy => "<p class=\"verdict unhealthy\">",
+    let health = report.health.as_ref();
+    page.raw(match health.map(HealthReport::status) {
+        None => "<p class=\"verdict\">",
+        Some(HealthStatus::Healthy) => "<p class=\"verdict healthy\">",
+        Some(HealthStatus::Degraded) => "<p class=\"verdict degraded\">",
+        Some(HealthStatus::Unhealthy) => "<p class=\"verdict unhealthy\">",
     });
     let outcomes = || overview.series.iter().filter_map(|series| series.whole.outcomes);
     let sum = |count: fn(&OutcomeCounts) -> u64| outcomes().fold(0, |sum: u64, one| sum.saturating_add(count(&one)));
@@ -50,13 +50,15 @@ pub(super) fn verdict(report: &Report, overview: &Overview, page: &mut Page) {
         1 => "1 alert fires".to_owned(),
         many => format!("{many} alerts fire"),
     };
-    let status = match report.health.status() {
-        HealthStatus::Healthy => "Healthy",
-        HealthStatus::Degraded => "Degraded",
-        HealthStatus::Unhealthy => "Unhealthy",
+    let of_now = |health: &HealthReport| {
+        let status = match health.status() {
+            HealthStatus::Healthy => "Healthy",
+            HealthStatus::Degraded => "Degraded",
+            HealthStatus::Unhealthy => "Unhealthy",
+        };
+        format!("{status} when the report was made: {} of 100, {alerts}", words::score(health.score()))
     };
-    let of_now = format!("{status} when the report was made: {} of 100, {alerts}", words::score(report.health.score()));
-    let of_now = if is_known { of_now } else { "Made of a history, without its service".to_owned() };
+    let of_now = health.map_or_else(|| "Made of a history, without its service".to_owned(), of_now);
     page.text(&format!("{of_now}. {what}.")).raw("</p>\n");
 }
 
@@ -67,8 +69,9 @@ fn takes_points(one: &Indicator) -> bool {
 
 /// The points that the score lacks, and why.
 pub(super) fn health(report: &Report, page: &mut Page) {
+    let Some(health) = &report.health else { return };
     page.section("Why not 100");
-    let lost: Vec<_> = report.health.indicators().iter().filter(|one| takes_points(one)).collect();
+    let lost: Vec<_> = health.indicators().iter().filter(|one| takes_points(one)).collect();
     if lost.is_empty() {
         page.raw("<p>Nothing takes points off.</p>\n").end_section();
         return;

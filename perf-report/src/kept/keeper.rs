@@ -5,6 +5,7 @@ use super::error::MakeError;
 use super::id::{ReportId, ReportKind, seconds};
 use super::room::{KeptReport, Meta, Room};
 use super::schedule::{Length, MOST_MISSED, Period, Schedule};
+use super::telling::summary_of;
 use super::view::{Due, KeptReports, Trouble, Wanted};
 use crate::Format;
 use crate::export::Export;
@@ -54,7 +55,8 @@ pub(crate) struct Known {
     seen: Looked,
     /// So often in a row there was no room.
     no_room: u32,
-    /// The reports of which this process had people told since it last looked. What takes notices may have them in memory alone for a moment.
+    /// The reports of which this process had people told since it last looked. What takes notices may have them in memory alone for a moment, and all
+    /// the time where its file is off.
     pub(super) told: BTreeSet<ReportId>,
 }
 
@@ -65,7 +67,7 @@ pub(super) struct Looked {
     not_known: Vec<ReportId>,
     /// Those that could not be made: they are tried again, also once later ones are made.
     failed: BTreeSet<ReportId>,
-    error: Option<MakeError>,
+    pub(super) error: Option<MakeError>,
     /// Whether to look again soon: another process makes one, or has not told of one yet.
     pub(super) is_soon: bool,
 }
@@ -114,11 +116,11 @@ impl Keeper {
         next.min(if is_soon { SOON.min(wait) } else { wait }).max(Duration::from_secs(1))
     }
 
-    /// Says once in the log that reports are not made, and keeps it for whoever asks.
+    /// Says once in the log that reports are not made or not told of, and keeps it for whoever asks.
     pub(crate) fn tell(&self, error: String, now: SystemTime) {
         let mut known = self.known();
         if known.trouble.as_ref().is_none_or(|trouble| trouble.error != error) {
-            tracing::error!(target: "perf::report", error, "a report that is due is not made; it is tried again");
+            tracing::error!(target: "perf::report", error, "a report that is due is not made, or people are not told of it; it is tried again");
         }
         known.trouble = Some(Trouble { at: to_millis(now), error });
     }
@@ -173,7 +175,7 @@ impl Keeper {
             }
             let export = self.make(id, range, in_order, true)?;
             if self.way().is_some() {
-                self.send(id, &export, in_order);
+                self.send(id, &summary_of(&export)?, in_order);
             }
             Ok(())
         });

@@ -4,20 +4,19 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What is written for longer was left by a process that ended.
 const LEFT: Duration = Duration::from_secs(3_600);
 
 /// Whether nobody can be at work on a file any more.
 pub(super) fn is_left(path: &Path) -> bool {
-    age(path).is_some_and(|age| age > LEFT)
+    written(path).and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LEFT)
 }
 
-/// The time since a file was written. `None` where there is none, or the clock was set back.
-pub(super) fn age(path: &Path) -> Option<Duration> {
-    let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
-    found.and_then(|found| found.modified().ok()?.elapsed().ok())
+/// When a file was written; `None` where there is none.
+pub(super) fn written(path: &Path) -> Option<SystemTime> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok()
 }
 
 /// Files that are written beside their places: removed where they were not moved there.

@@ -5,9 +5,9 @@
 
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind};
-use super::parts::{Counted, Parts, age, is_left};
+use super::parts::{Counted, Parts, is_left, written};
 use crate::Format;
-use crate::file::{Alone, create_new, lock_folder, open_plain};
+use crate::file::{Alone, create_new, lock_folder, open_plain, renew};
 use perf_runtime::extend::prepare_folder;
 use perf_runtime::text;
 use serde::{Deserialize, Serialize};
@@ -170,15 +170,21 @@ impl Room {
         Ok(found.into_iter().filter(|(_, found)| found.is_untold && found.meta.is_some()).map(|(id, _)| id).collect())
     }
 
-    /// Whether the process that was to tell of a report has had the time for it.
+    /// Whether the process that was to tell of a report has had the time for it. A mark that is far ahead was made before the clock was set back.
     pub(crate) fn is_late(&self, id: ReportId) -> bool {
-        age(&self.path(id, UNTOLD)).is_some_and(|age| age > TELLING)
+        let apart = |at: SystemTime| at.elapsed().unwrap_or_else(|ahead| ahead.duration());
+        written(&self.path(id, UNTOLD)).is_some_and(|at| apart(at) > TELLING)
     }
 
-    /// Marks a report as one of which people are told now.
+    /// Marks a report as one of which people are told now. A mark that is there stays: on a full disk there would be none in its place.
     pub(crate) fn mark_untold(&self, id: ReportId) -> io::Result<()> {
+        let path = self.path(id, UNTOLD);
+        if renew(&path)? {
+            return Ok(());
+        }
+        // A link, or the like.
         self.note_told(id);
-        create_new(&self.path(id, UNTOLD))?.sync_all()
+        create_new(&path)?.sync_all()
     }
 
     /// Takes note that people were told of a report, or cannot be.
@@ -225,11 +231,12 @@ impl Room {
         serde_json::to_writer(&mut file, meta).map_err(io::Error::from)?;
         file.sync_all()?;
         self.make_room(id, parts.bytes, is_over)?;
-        // One that was there is not whole while its files are replaced.
-        self.remove_file(id, META);
+        // Before anything goes: where this fails, one that was there stays.
         if is_to_be_told {
             self.mark_untold(id)?;
         }
+        // One that was there is not whole while its files are replaced.
+        self.remove_file(id, META);
         // The last one makes it whole. What is not moved is removed with `parts`.
         while let Some((part, place)) = parts.all.first() {
             fs::rename(part, place)?;

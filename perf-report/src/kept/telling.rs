@@ -1,17 +1,20 @@
 //! Has people told of reports that were made by themselves: of each once, also where a process ends in between.
 //!
 //! A report is kept with a mark that people are to be told of it. The mark goes when this process looks again, or ends in order: what takes
-//! notices has them on the disk then. A mark that stays was left by a process that ended; the notice has the same key, and whoever was told is told
-//! no more.
+//! notices has them on the disk then, unless that is off: a notice that is in memory alone is lost where the process ends before it is sent. A mark
+//! that stays was left by a process that ended; the notice has the same key, and whoever was told is told no more.
 
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind};
 use super::keeper::{Keeper, Looked};
-use crate::Format;
 use crate::export::Export;
+use crate::{Format, Report};
 use perf_runtime::extend::{Deliver, DeliverError, Notice};
-use perf_runtime::text::rfc3339;
+use std::io::{self, Read};
 use std::sync::Arc;
+
+/// A report of more bytes is not read again to tell of it.
+const MOST_READ: u64 = 32 << 20;
 
 impl Keeper {
     /// Takes note on the disk of the reports of which people were told.
@@ -31,21 +34,47 @@ impl Keeper {
                 looked.is_soon = true;
                 continue;
             }
-            let left = self.room.lock().map_err(MakeError::from).and_then(|lock| {
-                let (Some(_alone), Some(report)) = (lock, self.room.get(id)?) else { return Err(MakeError::Busy) };
-                // Another process may have told of it since this one looked.
-                if self.room.is_late(id) && !self.is_ending() {
-                    self.room.mark_untold(id)?;
-                    let export = self.export(id, [report.from, report.to])?;
-                    self.send(id, &export, report.in_order);
+            match self.tell_late(id) {
+                Ok(()) => {}
+                Err(MakeError::Busy) => looked.is_soon = true,
+                Err(error) => {
+                    looked.error.get_or_insert(error);
                 }
-                Ok(())
-            });
-            if let Err(error) = left {
-                tracing::warn!(target: "perf::report", %id, %error, "a report was made, and people are told of it later");
-                looked.is_soon = true;
             }
         }
+    }
+
+    fn tell_late(&self, id: ReportId) -> Result<(), MakeError> {
+        let _alone = self.room.lock()?.ok_or(MakeError::Busy)?;
+        // Another process may have told of it since this one looked, or somebody removed it.
+        let Some(report) = self.room.get(id)?.filter(|_| self.room.is_late(id)) else { return Ok(()) };
+        if self.is_ending() {
+            return Ok(());
+        }
+        self.room.mark_untold(id)?;
+        let text = match self.kept_summary(id)? {
+            Some(text) => text,
+            None => summary_of(&self.export(id, [report.from, report.to])?)?,
+        };
+        self.send(id, &text, report.in_order);
+        Ok(())
+    }
+
+    /// The summary of a report of before, as it was when that was made. `None` where it is kept in no format that tells it.
+    fn kept_summary(&self, id: ReportId) -> Result<Option<String>, MakeError> {
+        let read = |format, most: u64| {
+            let mut text = Vec::new();
+            if let Some((file, bytes)) = self.room.open(id, format)?.filter(|(_, bytes)| *bytes <= most) {
+                file.take(bytes).read_to_end(&mut text)?;
+            }
+            Ok::<_, MakeError>(text)
+        };
+        let mut text = read(Format::Summary, Notice::MAX_TEXT as u64)?;
+        if text.is_empty() {
+            let Ok(report) = Report::from_json(&read(Format::Json, MOST_READ)?) else { return Ok(None) };
+            Format::Summary.write(&report, &mut text)?;
+        }
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
     /// The way to people, where they are to be told of reports.
@@ -54,8 +83,8 @@ impl Keeper {
     }
 
     /// Has people told of a report that was made by itself.
-    pub(super) fn send(&self, id: ReportId, export: &Export, in_order: Option<bool>) {
-        let delivered = match (self.notice(id, export, in_order), self.way()) {
+    pub(super) fn send(&self, id: ReportId, summary: &str, in_order: Option<bool>) {
+        let delivered = match (self.notice(id, summary, in_order), self.way()) {
             (Some(notice), Some(way)) => way.deliver(&notice),
             _ => Err(DeliverError::NoChannel),
         };
@@ -74,20 +103,18 @@ impl Keeper {
         }
     }
 
-    /// The notice of a report: its summary, and a link.
-    fn notice(&self, id: ReportId, export: &Export, in_order: Option<bool>) -> Option<Notice> {
-        let mut text = Vec::new();
-        export.write(Format::Summary, &mut text).ok()?;
-        let report = export.head();
+    /// The notice of a report: its summary, which begins with the service and the range, and a link.
+    fn notice(&self, id: ReportId, summary: &str, in_order: Option<bool>) -> Option<Notice> {
+        let mut lines = summary.lines();
+        let (service, range) = (lines.next()?, lines.next()?);
         let (what, end) = match (id.kind(), in_order) {
             (ReportKind::Session, Some(false)) => ("report of a session", ", which did not end in order"),
             (ReportKind::Session, _) => ("report of a session", ""),
             (ReportKind::Week, _) => ("report of the week", ""),
             _ => ("report of the day", ""),
         };
-        let title =
-            format!("{}: {what}, {} to {}{end}", report.service_text(), rfc3339(report.start), rfc3339(report.end));
-        let mut notice = Notice::new(format!("report.{id}"), title, String::from_utf8_lossy(&text)).ok()?;
+        let title = format!("{service}: {what}, {range}{end}");
+        let mut notice = Notice::new(format!("report.{id}"), title, summary).ok()?;
         if let Some(url) = &self.sources.public_url {
             let format = if self.formats.contains(&Format::Html) {
                 "html"
@@ -99,4 +126,11 @@ impl Keeper {
         }
         Some(notice)
     }
+}
+
+/// The report on one screen of text.
+pub(super) fn summary_of(export: &Export) -> io::Result<String> {
+    let mut text = Vec::new();
+    export.write(Format::Summary, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }

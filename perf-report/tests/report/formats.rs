@@ -42,6 +42,22 @@ fn json_reads_back_to_the_same_report_byte_for_byte() {
 }
 
 #[test]
+fn what_nobody_knows_without_the_service_is_not_in_the_json() {
+    let (_, report) = lived(Alongside { without_service: true, ..told() });
+    let text = written(Format::Json, &report);
+    let value: Value = serde_json::from_str(&text).unwrap();
+    for field in ["health", "alerts", "objectives", "in_flight"] {
+        assert_eq!(value.get(field), None, "{field}");
+    }
+    assert_eq!((&value["without_service"], report.health.is_none()), (&true.into(), true));
+    let read = Report::from_json(text.as_bytes()).unwrap();
+    assert_eq!(read, report);
+    for format in Format::ALL {
+        assert_eq!(written(format, &read), written(format, &report), "{format}");
+    }
+}
+
+#[test]
 fn another_version_is_refused_by_its_name() {
     let (_, report) = lived(Alongside::default());
     let text = written(Format::Json, &report).replace(SCHEMA, "perf.report/9");

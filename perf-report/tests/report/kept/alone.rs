@@ -1,6 +1,9 @@
 //! Two processes of a service with one folder, and one that ends between a report and the word of it.
 
 use super::*;
+use perf_runtime::text::rfc3339;
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt;
 
 /// A way to people that takes nothing, as of a process that ends.
 struct Ended;
@@ -66,6 +69,7 @@ fn the_process_after_one_that_ended_in_between_has_people_told_once() {
     process.tick();
     let made = process.ids();
     assert_eq!((made.len(), untold(&path).len()), (1, 1));
+    let of_then = rfc3339(process.view().overview().unwrap().reports[0].made);
     drop(process);
 
     let told: Arc<Told> = Arc::default();
@@ -78,10 +82,14 @@ fn the_process_after_one_that_ended_in_between_has_people_told_once() {
     let (process, _way) = begin();
     process.tick();
     assert!(keys(&told).is_empty(), "another process may be at it");
-    let old = SystemTime::now() - Duration::from_secs(700);
-    fs::File::options().write(true).open(&untold(&path)[0]).unwrap().set_modified(old).unwrap();
+    let mark = fs::File::options().write(true).open(&untold(&path)[0]).unwrap();
+    mark.set_modified(SystemTime::now() - Duration::from_secs(700)).unwrap();
     clock.advance(Duration::from_secs(60));
     process.tick();
+    #[cfg(unix)]
+    assert_eq!(mark.metadata().unwrap().nlink(), 1, "on a full disk there would be none in its place");
+    let text = told.0.lock().unwrap()[0].text().to_owned();
+    assert!(text.contains(&of_then), "as it was when it was made, {of_then}: {text}");
     let once = [format!("report.{}", made[0])];
     assert_eq!((keys(&told), untold(&path).len()), (once.to_vec(), 1), "it may be in memory alone");
     clock.advance(Duration::from_secs(60));
@@ -108,4 +116,45 @@ fn where_nobody_can_be_told_any_more_it_is_not_tried_for_ever() {
     let process = Process::begin(&path, daily);
     process.tick();
     assert_eq!((untold(&path), process.ids().len()), (Vec::new(), 1));
+}
+
+#[test]
+fn a_mark_from_before_the_clock_was_set_back_is_not_waited_for() {
+    let clock = ManualClock::hold();
+    let (_folder, path) = room();
+    let process = Process::begin(&path, daily);
+    let _way = process.monitor.provide::<dyn Deliver>(Arc::new(Ended)).unwrap();
+    process.tick();
+    let made = process.ids();
+    drop(process);
+    let ahead = SystemTime::now() + 30 * 24 * HOUR;
+    fs::File::options().write(true).open(&untold(&path)[0]).unwrap().set_modified(ahead).unwrap();
+    clock.advance(Duration::from_secs(1));
+    let process = Process::begin(&path, daily);
+    let told: Arc<Told> = Arc::default();
+    let _way = process.monitor.provide::<dyn Deliver>(Arc::<Told>::clone(&told)).unwrap();
+    process.tick();
+    assert_eq!(keys(&told), [format!("report.{}", made[0])]);
+}
+
+#[test]
+fn where_no_mark_can_be_made_the_report_that_was_there_stays() {
+    let clock = ManualClock::hold();
+    let (_folder, path) = room();
+    let process = Process::begin(&path, |settings| settings.daily = Some("23:59".to_owned()));
+    let told: Arc<Told> = Arc::default();
+    let _way = process.monitor.provide::<dyn Deliver>(Arc::<Told>::clone(&told)).unwrap();
+    process.until_due(&clock);
+    clock.advance(HOUR);
+    process.tick();
+    let asked = process.view().make(Wanted::Day).unwrap().0.id.to_string();
+    let in_the_way = path.join(format!("{asked}.untold"));
+    fs::create_dir(&in_the_way).unwrap();
+    assert_eq!(process.until_due(&clock), asked);
+    assert!(process.ids().contains(&asked) && process.view().overview().unwrap().trouble.is_some());
+    fs::remove_dir(&in_the_way).unwrap();
+    clock.advance(HOUR);
+    process.tick();
+    assert_eq!(process.view().overview().unwrap().trouble, None);
+    assert_eq!(keys(&told).last(), Some(&format!("report.{asked}")));
 }
