@@ -143,10 +143,14 @@ fn where_nothing_is_broken_an_overview_speaks_of_nothing_but_time() {
         }
         ask(&url, "overview", &json!({})).await
     });
-    let next: Vec<&str> = list(&overview, "/next_tool").iter().filter_map(|one| one["why"].as_str()).collect();
+    let next = list(&overview, "/next_tool");
+    assert!(!next.is_empty(), "{overview:#}");
+    // Which series are slow is the machine's.
+    for fault in ["errors", "contention", "in_flight", "memory"] {
+        let is_of = |one: &Value| one["name"] == fault || one["why"].as_str().is_some_and(|why| why.contains(fault));
+        assert!(!next.iter().any(is_of), "{fault}: {overview:#}");
+    }
     // The workflow loads the files by a statement for each 500 rows.
-    let of_loading = "a call repeats a statement";
-    assert_eq!(next, [of_loading, "its own calls take the most time", "the slowest series"], "{overview:#}");
     let repeated = list(&overview, "/statements/repeated");
     assert!(repeated.iter().all(|one| one["root"] == "workflow{workflow=data_processing}"), "{overview:#}");
     assert_eq!(program.interrupt().code, Some(0));
