@@ -21,7 +21,7 @@ const URL: &str = "http://127.0.0.1:9464";
 /// The longest answer that is read: ten thousand series take less than 20 MiB.
 pub(crate) const LONGEST: u64 = 256 << 20;
 /// The longest reason of a refusal that is read.
-const LONGEST_REASON: u64 = 64 << 10;
+pub(crate) const LONGEST_REASON: u64 = 64 << 10;
 /// The most of it that is shown, in characters.
 const MOST_SHOWN: usize = 500;
 /// The largest file that is read for a token or for certificates.

@@ -1,6 +1,6 @@
 //! A history on disk in the place of a service: its file answers as the service did of any range of time.
 
-use crate::client::LONGEST;
+use crate::client::{LONGEST, LONGEST_REASON};
 use crate::failure::Failure;
 use form_urlencoded::Serializer;
 use http_body::Body as _;
@@ -65,22 +65,27 @@ impl Past {
     /// The document that answers.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<String, Failure> {
         let mut document = Vec::new();
-        self.download(path, query, &mut document)?;
+        self.write(path, query, &mut document, LONGEST)?;
         String::from_utf8(document).map_err(|error| self.wrong(&error))
     }
 
     /// Writes what answers piece by piece, and says how many bytes there were.
     pub(crate) fn download(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write) -> Result<u64, Failure> {
+        self.write(path, query, out, u64::MAX)
+    }
+
+    /// Writes at most so many bytes.
+    fn write(&self, path: &str, query: &[(&str, &str)], out: &mut dyn Write, most: u64) -> Result<u64, Failure> {
         let question = self.question(path, query)?;
         let question: Uri = question.parse().map_err(|error| self.wrong(&error))?;
         let written = self.runtime.block_on(async {
             let (head, body) = self.api.get(question).await.into_parts();
             if head.status.is_success() {
-                return copy(body, out, u64::MAX).await.map_err(|error| self.broken(error));
+                return copy(body, out, most).await.map_err(|error| self.broken(error));
             }
             let mut reason = Vec::new();
             // The status is known: a reason that breaks off is one all the same.
-            let _ = copy(body, &mut reason, LONGEST).await;
+            let _ = copy(body, &mut reason, LONGEST_REASON).await;
             Err(self.refused(head.status, &reason))
         });
         // Whoever wrote it meanwhile may have changed what was read.
@@ -126,6 +131,7 @@ impl Past {
         match error {
             Broken::Output(error) => error.into(),
             Broken::Answer(error) => self.wrong(&error),
+            Broken::TooLong(most) => self.wrong(&format!("the answer is longer than {} MiB", most >> 20)),
         }
     }
 
@@ -138,17 +144,19 @@ impl Past {
 enum Broken {
     Output(std::io::Error),
     Answer(BodyError),
+    /// It has more bytes than so many.
+    TooLong(u64),
 }
 
 async fn copy(mut body: Body, out: &mut dyn Write, most: u64) -> Result<u64, Broken> {
     let mut all = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let Ok(piece) = frame.map_err(Broken::Answer)?.into_data() else { continue };
-        out.write_all(&piece).map_err(Broken::Output)?;
         all += piece.len() as u64;
         if all > most {
-            break;
+            return Err(Broken::TooLong(most));
         }
+        out.write_all(&piece).map_err(Broken::Output)?;
     }
     Ok(all)
 }
@@ -181,4 +189,20 @@ pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         return Err(missing(&"there is no history in it: a file named history.redb"));
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_long_is_an_error_and_not_half_an_answer() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let read = |most: u64| {
+            let mut out = Vec::new();
+            let copied = runtime.block_on(copy(Body::from("12345"), &mut out, most));
+            (copied.ok(), out.len())
+        };
+        assert_eq!((read(5), read(4)), ((Some(5), 5), (None, 0)));
+    }
 }

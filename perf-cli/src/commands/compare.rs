@@ -12,6 +12,7 @@ use crate::show;
 use crate::table::Table;
 use perf_report::{ChangeClass, Compared, ComparedFigure, Comparison};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The answer of `GET /api/v1/insight/compare`.
@@ -48,7 +49,7 @@ struct Change {
 }
 
 /// The boots that a history knows: the answer of `GET /api/v1/history`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Boots {
     boots: Vec<Boot>,
 }
@@ -64,7 +65,12 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
     if args.output.is_some() && output.format != Format::People {
         return Err(Failure::Usage("--output writes a page: --json and --plain are not allowed beside it".to_owned()));
     }
-    let ranges = [range_of(client, &args.before)?, range_of(client, &args.after)?];
+    let boots = match client.get("/api/v1/history", &[]).and_then(|answer| answer.read()) {
+        // Ranges are known without it.
+        Err(_) if [&args.before, &args.after].iter().all(|text| text.contains('/')) => Boots::default(),
+        boots => boots?,
+    };
+    let ranges = [range_of(&boots, &args.before, output)?, range_of(&boots, &args.after, output)?];
     if let Some(file) = &args.output {
         return side_by_side(client, args, &ranges, file, output);
     }
@@ -95,20 +101,39 @@ fn ask(client: &Client, args: &Compare, [before, after]: &[String; 2], figure: F
     client.get("/api/v1/insight/compare", &parameters.pairs())
 }
 
-/// The range that was named, or the time of the processes of a version.
-fn range_of(client: &Client, text: &str) -> Result<String, Failure> {
-    if text.contains('/') {
-        return Ok(text.to_owned());
-    }
-    let Boots { boots } = client.get("/api/v1/history", &[])?.read()?;
-    let of_version = || boots.iter().filter(|boot| boot.version.as_deref() == Some(text));
-    let (started, ended) = (of_version().filter_map(|boot| boot.started.as_ref()), of_version());
-    // In RFC 3339, and in UTC: as texts they are in the order of time.
-    match (started.min(), ended.filter_map(|boot| boot.ended.as_ref()).max()) {
-        (Some(start), Some(end)) if start < end => Ok(format!("{start}/{end}")),
-        _ => Err(Failure::Usage(format!(
+/// The time of the last processes of a version, with none of another between them; or else the range that was named.
+fn range_of(boots: &Boots, text: &str, output: &mut Output<'_>) -> Result<String, Failure> {
+    match boots.last_of(text) {
+        Some((range, beside)) => {
+            if !beside.is_empty() {
+                output.note(&format!("In the time of {text} others ran too: {}.", beside.join(", ")))?;
+            }
+            Ok(range)
+        }
+        None if text.contains('/') => Ok(text.to_owned()),
+        None => Err(Failure::Usage(format!(
             "{text:?} is no range of time such as -2h/-1h, and no version that the history knows: `perf-cli history info` lists them"
         ))),
+    }
+}
+
+impl Boots {
+    /// The range of the last boots of a version that no other began between, and the other versions that ran in it.
+    fn last_of(&self, version: &str) -> Option<(String, Vec<&str>)> {
+        // In RFC 3339, and in UTC: as texts they are in the order of time.
+        let known = self.boots.iter().filter_map(|boot| {
+            let version = boot.version.as_deref().unwrap_or("an unknown version");
+            Some((boot.started.as_deref()?, boot.ended.as_deref()?, version))
+        });
+        let mut known: Vec<(&str, &str, &str)> = known.filter(|(started, ended, _)| started < ended).collect();
+        known.sort_unstable();
+        let is_other = |(_, _, of): &&(&str, &str, &str)| *of != version;
+        let last = known.iter().rev().skip_while(is_other).take_while(|boot| !is_other(boot));
+        let start = last.clone().map(|(started, ..)| *started).min()?;
+        let end = last.map(|(_, ended, _)| *ended).max()?;
+        let beside = known.iter().filter(is_other).filter(|(started, ended, _)| *started < end && *ended > start);
+        let beside: BTreeSet<&str> = beside.map(|(_, _, of)| *of).collect();
+        Some((format!("{start}/{end}"), beside.into_iter().collect()))
     }
 }
 
@@ -133,8 +158,8 @@ fn side_by_side(
         return Err(nothing_known());
     }
     let told = |named: &str, range: &str| {
-        let range = range.replacen('/', " to ", 1);
-        if named.contains('/') { range } else { format!("{named} ({range})") }
+        let shown = range.replacen('/', " to ", 1);
+        if named == range { shown } else { format!("{named} ({shown})") }
     };
     let [before, after] = ranges;
     let (before, after) = (told(&args.before, before), told(&args.after, after));
@@ -235,7 +260,7 @@ pub(super) fn value(figure: Figure, value: Option<f64>) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, ChangeClass, row_of};
+    use super::{Boot, Boots, Change, ChangeClass, row_of};
     use crate::choice::Figure;
     use crate::output::Look;
 
@@ -250,5 +275,29 @@ mod tests {
         };
         let classes = [ChangeClass::Regressed, ChangeClass::Improved, ChangeClass::Unclear];
         assert_eq!(classes.map(look), [Look::Bad, Look::Good, Look::Plain]);
+    }
+
+    #[test]
+    fn of_a_version_that_came_back_the_last_time_is_meant() {
+        let text = |text: &str| Some(text.to_owned());
+        let boot = |(version, started, ended): (&str, &str, &str)| Boot {
+            version: text(version),
+            started: text(started),
+            ended: text(ended),
+        };
+        let last = |boots: &[(&str, &str, &str)], version: &str| {
+            let boots = Boots { boots: boots.iter().copied().map(boot).collect() };
+            boots.last_of(version).map(|(range, beside)| (range, beside.join(", ")))
+        };
+        let range = |range: &str, beside: &str| Some((range.to_owned(), beside.to_owned()));
+        // A rollback, with a restart after it; as a history lists them, in any order.
+        let back = [("1", "t6", "t7"), ("1", "t0", "t2"), ("2", "t2", "t4"), ("1", "t4", "t6")];
+        assert_eq!(last(&back, "1"), range("t4/t7", ""));
+        assert_eq!(last(&back, "2"), range("t2/t4", ""));
+        assert_eq!(last(&back, "3"), None);
+        // Processes that are replaced one after the other.
+        let rolling = [("1", "t0", "t3"), ("a/2", "t2", "t6"), ("1", "t1", "t4"), ("a/2", "t5", "t7")];
+        assert_eq!(last(&rolling, "1"), range("t0/t4", "a/2"));
+        assert_eq!(last(&rolling, "a/2"), range("t2/t7", "1"));
     }
 }

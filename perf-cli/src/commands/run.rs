@@ -145,7 +145,12 @@ impl Version<'_> {
             return fs::remove_file(&report).map_err(|error| cannot(&report.display().to_string(), &error));
         }
         let Ended { cpu_seconds, peak_bytes, instructions, .. } = ended;
-        let usage = Usage { schema: USAGE_SCHEMA.to_owned(), cpu_seconds, peak_bytes, instructions };
+        let (instructions, why_no_instructions) = match instructions {
+            Ok(count) => (Some(count), None),
+            Err(why) => (None, Some(why)),
+        };
+        let schema = USAGE_SCHEMA.to_owned();
+        let usage = Usage { schema, cpu_seconds, peak_bytes, instructions, why_no_instructions };
         let text = serde_json::to_string(&usage).map_err(|error| Failure::Usage(error.to_string()))?;
         let path = report.with_extension(USAGE);
         fs::write(&path, text).map_err(|error| cannot(&path.display().to_string(), &error))

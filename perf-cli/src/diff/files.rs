@@ -31,6 +31,9 @@ pub(crate) struct Usage {
     /// Instructions outside of the kernel; `None` where they cannot be counted, and in files of before.
     #[serde(default)]
     pub(crate) instructions: Option<u64>,
+    /// The reason in words, where they were not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why_no_instructions: Option<String>,
 }
 
 /// One run of a program.
@@ -51,6 +54,8 @@ pub(crate) struct Side {
     pub(super) services: Vec<String>,
     /// The most series that a report has left out.
     pub(super) left_out: usize,
+    /// Why instructions were not counted, of each run where they were not and all else was.
+    pub(super) uncounted: Vec<String>,
 }
 
 /// The runs whose reports are given so: `base.json`, `runs/base`, or `1.json,2.json,3.json`.
@@ -65,6 +70,9 @@ pub(crate) fn side_of(given: &str) -> Result<Side, Failure> {
         let mut figures = figures::of_report(&report);
         if let Some(usage) = usage_of(&file)? {
             figures::add_usage(&mut figures, &usage);
+            if usage.instructions.is_none() {
+                side.uncounted.push(usage.why_no_instructions.unwrap_or_else(|| "nobody counted them".to_owned()));
+            }
         }
         let made = report.made.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let service = report.service.as_ref().map(|service| service.name.clone()).unwrap_or_default();

@@ -199,6 +199,13 @@ fn notes(base: &Side, head: &Side, course: Course) -> Vec<String> {
         let names = |side: &Side| side.services.join(", ");
         notes.push(format!("The reports are of different services: {} and {}.", names(base), names(head)));
     }
+    let mut uncounted = base.uncounted.iter().chain(&head.uncounted);
+    let mut keys = base.runs.iter().chain(&head.runs).flat_map(|run| run.figures.keys());
+    // Where no run has them, `run` has said so before the first.
+    if let (Some(why), true) = (uncounted.next(), keys.any(|key| key.what == What::Instructions)) {
+        let (missing, runs) = (uncounted.count() + 1, of_base + of_head);
+        notes.push(format!("Instructions are missing in {missing} of {runs} runs, and are not compared: {why}."));
+    }
     let left_out = base.left_out.max(head.left_out);
     if left_out > 0 {
         notes.push(format!(

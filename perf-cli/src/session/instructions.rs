@@ -46,7 +46,11 @@ mod linux {
     const WITH_TIMES: u64 = 1 | 1 << 1;
     /// `disabled`, `inherit`, `exclude_kernel`, `exclude_hv` and `enable_on_exec`: this process counts nothing of its own, and a program that it starts
     /// counts from its beginning on.
-    const FLAGS: u64 = 1 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 12;
+    const FLAGS: u64 = {
+        let flags: u64 = 1 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 12;
+        // Fields of bits, which begin at the other end there.
+        if cfg!(target_endian = "big") { flags.reverse_bits() } else { flags }
+    };
     /// `PERF_FLAG_FD_CLOEXEC`.
     const CLOSE_ON_EXEC: libc::c_ulong = 8;
 
@@ -67,7 +71,9 @@ mod linux {
                 Some(libc::EACCES | libc::EPERM) => {
                     "the system does not allow it: `sysctl kernel.perf_event_paranoid=2` does, and so does a container with CAP_PERFMON".to_owned()
                 }
-                _ => error.to_string(),
+                Some(libc::ENOSYS) => "the kernel has no counters".to_owned(),
+                Some(libc::EINVAL) => "the kernel knows no such counter".to_owned(),
+                _ => format!("a counter cannot be opened: {error}"),
             })
         }
 
@@ -104,16 +110,21 @@ mod linux {
             Ok(Self(unsafe { File::from_raw_fd(descriptor) }))
         }
 
-        /// The count of the programs that have ended. `None` where the counter was not theirs all the time: others count too, and it is too few.
-        pub(crate) fn read(mut self) -> Option<u64> {
-            let mut all = [0; 24];
-            self.0.read_exact(&mut all).ok()?;
-            let number = |place: usize| {
-                let bytes = all.get(place * 8..place * 8 + 8)?;
-                Some(u64::from_ne_bytes(bytes.try_into().ok()?))
-            };
-            let (count, enabled, running) = (number(0)?, number(1)?, number(2)?);
-            (count > 0 && enabled == running).then_some(count)
+        /// The count of the programs that have ended.
+        ///
+        /// # Errors
+        /// Why it is not known, in words.
+        pub(crate) fn read(mut self) -> Result<u64, String> {
+            let mut all = [[0; 8]; 3];
+            self.0
+                .read_exact(all.as_flattened_mut())
+                .map_err(|error| format!("the counter cannot be read: {error}"))?;
+            let [count, enabled, running] = all.map(u64::from_ne_bytes);
+            // Otherwise it is too few.
+            if count > 0 && enabled == running {
+                return Ok(count);
+            }
+            Err("the counter was not the command's all the time, for others count too or the processor has cores of several kinds".to_owned())
         }
     }
 }
@@ -129,8 +140,8 @@ mod nowhere {
             Err("that takes Linux".to_owned())
         }
 
-        pub(crate) fn read(self) -> Option<u64> {
-            None
+        pub(crate) fn read(self) -> Result<u64, String> {
+            Err("that takes Linux".to_owned())
         }
     }
 }
@@ -154,7 +165,7 @@ mod tests {
         for number in 0..3_000_000_u64 {
             sum = black_box(sum.wrapping_mul(31).wrapping_add(number));
         }
-        assert_eq!(counter.read(), None, "this process is not counted");
+        assert_eq!(counter.read().ok(), None, "this process is not counted");
         let count = |rounds| {
             let counter = Counter::of(Event::TASK_CLOCK).unwrap();
             work(rounds);
@@ -169,7 +180,7 @@ mod tests {
         let count = |rounds| {
             let counter = Counter::begin()?;
             work(rounds);
-            Ok::<_, String>(counter.read())
+            Ok::<_, String>(counter.read().ok())
         };
         match (count(20_000), count(20_000), count(40_000)) {
             (Ok(Some(one)), Ok(Some(other)), Ok(Some(double))) => {

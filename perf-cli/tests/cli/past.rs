@@ -115,6 +115,8 @@ fn a_stopped_service_is_asked_by_its_folder() {
     let report = asked(folder, &[&["report"][..], &range].concat());
     assert!(report.code == 0 && report.out.contains("resize"), "{report:?}");
     assert!(!report.out.contains("100 of 100"), "the health of then is not known: {report:?}");
+    let json: Value = serde_json::from_str(&asked(folder, &["export", "json"]).out).unwrap();
+    assert!(json["tracks"].is_object() && json.get("health").is_none() && json.get("alerts").is_none(), "{json}");
     let kept = asked(folder, &["report"]);
     assert!(kept.code == 0 && kept.out.contains("No report is kept."), "{kept:?}");
     let info = asked(folder, &["history", "info"]);

@@ -278,6 +278,29 @@ fn instructions_that_vary_by_some_per_mille_are_judged_by_their_runs() {
 }
 
 #[test]
+fn where_instructions_are_missing_in_one_run_it_is_said_why() {
+    let why = "others count too".to_owned();
+    let judged = |counts: [Option<f64>; 4]| {
+        let [base, head] = [[counts[0], counts[1]], [counts[2], counts[3]]].map(|counts| {
+            let run = |count: Option<f64>| {
+                let mut all = figures(&[("a", What::Calls, 9.0)]);
+                all.extend(count.map(|count| (Key { series: COMMAND.to_owned(), what: What::Instructions }, count)));
+                (1.0, all)
+            };
+            let uncounted = counts.iter().filter(|count| count.is_none()).map(|_| why.clone()).collect();
+            Side { uncounted, ..side(counts.into_iter().map(run).collect()) }
+        });
+        let judged = judge(&base, &head, &judging()).unwrap();
+        let notes: Vec<_> = judged.notes.iter().filter(|note| note.contains("Instructions")).cloned().collect();
+        (class(&judged, COMMAND, What::Instructions).is_some(), notes)
+    };
+    let note = "Instructions are missing in 1 of 4 runs, and are not compared: others count too.";
+    assert_eq!(judged([Some(4e9), Some(4e9), None, Some(4e9)]), (false, vec![note.to_owned()]));
+    assert_eq!(judged([Some(4e9); 4]), (true, Vec::new()));
+    assert_eq!(judged([None; 4]), (false, Vec::new()), "it was said before the first run");
+}
+
+#[test]
 fn so_few_runs_that_counts_may_vary_are_told() {
     for runs in [1, 2, 4] {
         let of = |count| side((0..runs).map(|run| (f64::from(run), figures(&[("a", What::Calls, count)]))).collect());
