@@ -58,8 +58,8 @@ async fn every_page_loads_without_an_error_and_numbers_move() {
     browser.wait_for_text(".figures dd", |calls| calls != "–").await;
     assert_eq!(
         browser.count("table caption").await,
-        7,
-        "slowest, recorded, running, by status, and three of the tree of calls"
+        8,
+        "slowest, recorded, running, by status, and four of the tree of calls"
     );
     service::import(500);
     service.tick();
