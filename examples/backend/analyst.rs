@@ -34,7 +34,7 @@ pub(crate) const QUESTIONS: [&str; 4] = [
 /// Days named in an answer about departures.
 const DAYS_NAMED: usize = 5;
 
-/// How long a tool may take: less than the agent.
+/// The time that a tool may take: less than the agent.
 const TOOL_LIMIT: Duration = Duration::from_secs(4);
 
 /// The most times that a model is asked for one answer.

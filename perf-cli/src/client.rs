@@ -27,7 +27,7 @@ const MOST_SHOWN: usize = 500;
 /// The largest file that is read for a token or for certificates.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// Whoever answers.
+/// The one that answers.
 pub(crate) enum Client {
     Service(Service),
     History(Box<Past>),
