@@ -109,7 +109,7 @@ impl Monitor {
     /// Whether this thread is inside a call of these: the innermost one of their kind that it runs, or polls, is of an annotated function of the same
     /// names, or run or watched by the same operation, and no run of an agent and no request is between them; calls that are guarded (`start()`, `timer()`) hold
     /// no place. For parts that see a call which may be measured already. Costs a lock for reading, and a look at the calls that the thread is in: 64 at
-    /// most. In a future that was spawned [in a call](Self::in_current_call) nothing is known of the calls around that one.
+    /// most. In a future that was spawned [in a call](crate::InCurrentCall::in_current_call) nothing is known of the calls around that one.
     ///
     /// ```
     /// use perf_runtime::{monitor, monitor_mcp_call};
