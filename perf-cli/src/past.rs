@@ -88,7 +88,7 @@ impl Past {
             let _ = copy(body, &mut reason, LONGEST_REASON).await;
             Err(self.refused(head.status, &reason))
         });
-        // Whoever wrote it meanwhile may have changed what was read.
+        // Another process that wrote it meanwhile may have changed what was read.
         self.api.check().map_err(|error| unreadable(&self.path, &error))?;
         written
     }

@@ -54,7 +54,7 @@ fn badness(change: Option<&Value>) -> (u8, Reverse<u64>) {
         Some(_) => 4,
         None => 5,
     };
-    // What was 0 before has no share, and has grown beyond all. The bits of numbers that are not negative are in their order.
+    // A figure that was 0 before has no share, and has grown beyond all. The bits of numbers that are not negative are in their order.
     let moved = field("relative").and_then(Value::as_f64).map_or(f64::INFINITY, f64::abs);
     (place, Reverse(moved.to_bits()))
 }

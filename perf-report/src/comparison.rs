@@ -48,7 +48,7 @@ pub struct ComparedFigure {
     pub unit: String,
     /// The series, in any order.
     pub rows: Vec<Compared>,
-    /// What was not compared, one sentence each.
+    /// Reasons why something was not compared, one sentence each.
     pub notes: Vec<String>,
 }
 

@@ -305,7 +305,7 @@ fn run(keeper: &Keeper, orders: &Receiver<Order>, next: &Next) {
                 let _ = done.send(());
             }
             Order::End(done) => {
-                // What takes notices ends after this, and in order: it sends what it has, or keeps it.
+                // The part that takes notices ends after this, and in order: it sends what it has, or keeps it.
                 keeper.note_told();
                 let _ = done.send(());
                 return;

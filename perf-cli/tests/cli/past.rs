@@ -25,7 +25,7 @@ struct Stopped {
     folder: TempDir,
     from: String,
     to: String,
-    /// What the service answered, each question in the order above.
+    /// The answers of the service, each question in the order above.
     answers: Vec<Value>,
 }
 

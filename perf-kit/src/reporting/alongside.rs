@@ -46,7 +46,7 @@ impl Sources {
             (all.spend, all.bottlenecks) = (None, None);
         }
         if self.without_service {
-            // What is of now is of this process, in which nothing was called.
+            // Figures of now are those of this process, in which nothing was called.
             let changes = all.changes.take();
             return Alongside { changes, without_service: true, ..Alongside::default() };
         }

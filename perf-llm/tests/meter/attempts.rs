@@ -214,7 +214,7 @@ fn a_span_that_closes_after_a_call_was_settled_is_another_call() {
         drop(other);
     });
     assert_eq!(sums, of("130", [2, 0, 100, 30]));
-    // What it tells is not lost where the other one's usage is unknown.
+    // Its own usage is not lost where the other one's usage is unknown.
     let sums = call(None, |meter| {
         let raw = sent(meter);
         let other = answered();

@@ -28,7 +28,7 @@ pub(crate) fn write(comparison: &Comparison, out: &mut dyn Write) -> io::Result<
 fn rows(comparison: &Comparison, class: ChangeClass) -> Vec<(&ComparedFigure, &Compared)> {
     let all = comparison.figures.iter().flat_map(|figure| figure.rows.iter().map(move |row| (figure, row)));
     let mut rows: Vec<_> = all.filter(|(_, row)| row.class == class).collect();
-    // What was 0 before has grown beyond all.
+    // A figure that was 0 before has grown beyond all.
     let moved = |row: &Compared| row.relative.map_or(f64::INFINITY, f64::abs);
     rows.sort_by(|(_, one), (_, other)| {
         moved(other).total_cmp(&moved(one)).then_with(|| one.series.cmp(&other.series))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// What is written for longer was left by a process that ended.
+/// A file that is written for longer was left by a process that ended.
 const LEFT: Duration = Duration::from_secs(3_600);
 
 /// Whether nobody can be at work on a file any more.

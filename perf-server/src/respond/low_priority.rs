@@ -102,7 +102,7 @@ impl Threads {
             let left = IDLE.saturating_sub(since.elapsed());
             thread::park_timeout(left);
             let mut queue = self.queue();
-            // Whoever calls a thread takes it off the list. Others may have left it a call that it does not know of.
+            // The caller of a thread takes it off the list. Others may have left it a call that it does not know of.
             let Some(place) = queue.idle.iter().position(|idle| idle.id() == this) else { return true };
             if left.is_zero() {
                 queue.idle.remove(place);
