@@ -48,10 +48,8 @@ impl Archive {
         let mut begin = start.max(self.since(store, reading, longest)?);
         let mut parts = Parts::new();
         for (number, tier) in TIERS.iter().enumerate().take(longest + 1).rev() {
-            // Rows end at the end of their cell at the latest.
-            let whole = end.saturating_sub(late) / tier.step * tier.step + 1;
-            let until =
-                if number == 0 { end.saturating_add(late) } else { whole.min(reading.made(number).saturating_add(1)) };
+            let whole = end.saturating_sub(late) / tier.step * tier.step;
+            let until = if number == 0 { end } else { whole.min(reading.made(number)) }.saturating_add(late);
             if number < longest && reading.forgotten(number)? > begin {
                 break;
             }
@@ -107,7 +105,7 @@ impl Past for Archive {
         self.ask(|store| {
             let known = self.parts(store, &store.reading()?, range)?;
             let Some(((_, first), (_, last))) = known.first().zip(known.last()) else { return Ok(Vec::new()) };
-            let (start, end) = (first.start, end.min(last.end - 1));
+            let (start, end) = (first.start, end.min(last.end.saturating_sub(nanos_of(UNIX_EPOCH + LATE))));
             let parts = union(store.boots()?.into_iter().flat_map(|(_, boot)| boot.observed).collect());
             let clipped = parts.into_iter().map(|(from, to)| (from.max(start), to.min(end)));
             Ok(clipped.filter_map(|(from, to)| TimeRange::between(time(from), time(to)).ok()).collect())

@@ -229,7 +229,8 @@ impl Writer {
     fn gather(&mut self, end: u64, all: bool) {
         let over = end / FINEST.step;
         let mut batch = Batch::default();
-        self.open.take_before(if all { u64::MAX } else { over }, over, &mut batch);
+        let saw = self.boot.1.began.0 / FINEST.step..over;
+        self.open.take_before(if all { u64::MAX } else { over }, saw, &mut batch);
         let events = self.monitor.alerts().events_since(self.known_event);
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;

@@ -34,8 +34,8 @@ pub(crate) struct At {
     pub(crate) cell: u64,
     /// The boot that wrote it. Rows of two boots are never joined: a reader may have one of the two from memory.
     pub(crate) boot: u64,
-    /// How long before the end of its cell the row ended, in nanoseconds. Mostly 0.
-    pub(crate) short: u64,
+    /// How long before the end of its cell the row ended, in nanoseconds; below 0 where it ended after it. Mostly 0.
+    pub(crate) short: i64,
 }
 
 /// A row of any sort.
@@ -113,13 +113,13 @@ impl At {
     /// The same place in cells of another length, in nanoseconds each: of several rows that are joined in it, the last end counts.
     pub(crate) fn widened(self, from: u64, to: u64) -> Self {
         let cell = self.cell.saturating_mul(from) / to.max(1);
-        let short = end_of(cell, to).saturating_sub(self.end(from));
+        let short = end_of(cell, to).wrapping_sub(self.end(from)).cast_signed();
         Self { cell, short, ..self }
     }
 
     /// When the row ended, in nanoseconds since 1970, with cells of this length.
     pub(crate) fn end(self, step: u64) -> u64 {
-        end_of(self.cell, step).saturating_sub(self.short)
+        end_of(self.cell, step).saturating_add_signed(self.short.saturating_neg())
     }
 }
 
@@ -135,7 +135,7 @@ fn put_places<R: Row, B: Borrow<R>>(out: &mut Columns, rows: &[B]) {
     out.number(before);
     out.whole(rows.iter().skip(1).map(|row| at(row).cell.wrapping_sub(std::mem::replace(&mut before, at(row).cell))));
     out.whole(rows.iter().map(|row| at(row).boot));
-    out.whole(rows.iter().map(|row| at(row).short));
+    out.whole(rows.iter().map(|row| at(row).short.cast_unsigned()));
 }
 
 fn places(reader: &mut Reader<'_>) -> Result<Vec<At>, Damaged> {
@@ -150,7 +150,7 @@ fn places(reader: &mut Reader<'_>) -> Result<Vec<At>, Damaged> {
             // Back to the first, where another series begins.
             cell = cell.wrapping_add(steps.get(before));
         }
-        places.push(At { cell, boot: boots.get(row), short: shorts.get(row) });
+        places.push(At { cell, boot: boots.get(row), short: shorts.get(row).cast_signed() });
     }
     Ok(places)
 }
@@ -161,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn at() -> impl Strategy<Value = At> {
-        (0_u64..50, 0_u64..3, prop_oneof![Just(0), any::<u64>()]).prop_map(|(cell, boot, short)| At {
+        (0_u64..50, 0_u64..3, prop_oneof![Just(0), any::<i64>()]).prop_map(|(cell, boot, short)| At {
             cell: cell + 350_000_000,
             boot,
             short,

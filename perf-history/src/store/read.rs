@@ -50,7 +50,7 @@ impl Reading<'_> {
     pub(crate) fn by_tier(&self, longest: usize, Range { start, end }: Range<u64>) -> Vec<(usize, Range<u64>)> {
         let mut begin = start;
         let part = |tier: usize| {
-            let until = self.made(tier).saturating_add(1).min(end).max(begin);
+            let until = self.made(tier).saturating_add(late()).min(end).max(begin);
             (tier, std::mem::replace(&mut begin, until)..until)
         };
         (0..=longest).rev().map(part).filter(|(_, part)| !part.is_empty()).collect()

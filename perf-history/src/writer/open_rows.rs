@@ -5,6 +5,7 @@ use crate::rows::{At, CallRow, Hit, OUTCOMES, PointRow, Row, insert};
 use crate::store::{Batch, FINEST, late, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::collect::{DeltaSeries, DeltaSink, DeltaSlice, Family, FamilyType, Sample, Value};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The rows of cells that are not over, and what is needed to add to them.
@@ -52,15 +53,16 @@ impl<'a> Adding<'a> {
 /// The cell of a slice that ended then, and how long before the end of its cell that was. The boot is that of the commit.
 fn place(end: u64) -> At {
     let cell = end.saturating_sub(late()) / FINEST.step;
-    At { cell, boot: 0, short: ((cell + 1) * FINEST.step).saturating_sub(end) }
+    At { cell, boot: 0, short: ((cell + 1) * FINEST.step).wrapping_sub(end).cast_signed() }
 }
 
 impl Rows {
-    /// Moves the rows of cells before this one into a batch. Rows of cells that are `over` ended with their cell: the process
-    /// lived on.
-    pub(super) fn take_before(&mut self, cell: u64, over: u64, batch: &mut Batch) {
-        batch.calls = self.calls.take_before(cell, over, &self.names);
-        batch.points = self.points.take_before(cell, over, &self.names);
+    /// Moves the rows of cells before this one into a batch. Rows of cells whose end the process `saw` ended with their cell. What
+    /// it did right after it began is of the cell before, as all that ends a moment after a cell is: it did not end with that cell, for
+    /// only those who were there before did.
+    pub(super) fn take_before(&mut self, cell: u64, saw: Range<u64>, batch: &mut Batch) {
+        batch.calls = self.calls.take_before(cell, &saw, &self.names);
+        batch.points = self.points.take_before(cell, &saw, &self.names);
     }
 
     /// Whether readings of two times are of one step.
@@ -115,13 +117,13 @@ impl<R: Row> Pending<R> {
         }
     }
 
-    fn take_before(&mut self, cell: u64, over: u64, names: &Names) -> Vec<(Arc<Name>, Vec<R>)> {
+    fn take_before(&mut self, cell: u64, saw: &Range<u64>, names: &Names) -> Vec<(Arc<Name>, Vec<R>)> {
         let taken = self.0.iter_mut().zip(0_u32..).filter_map(|(rows, series)| {
             let length = rows.partition_point(|row| row.at().cell < cell);
             let name = (length > 0).then(|| names.get(series)).flatten()?;
             let rest = rows.split_off(length);
             let mut taken = std::mem::replace(rows, rest);
-            taken.iter_mut().filter(|row| row.at().cell < over).for_each(|row| row.at_mut().short = 0);
+            taken.iter_mut().filter(|row| saw.contains(&row.at().cell)).for_each(|row| row.at_mut().short = 0);
             Some((name, taken))
         });
         taken.collect()

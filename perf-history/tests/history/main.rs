@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+const MOMENT: Duration = Duration::from_millis(3);
 const SECOND: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(180);
 
@@ -59,10 +60,14 @@ impl Life {
     }
 
     fn second(&self, clock: &ManualClock, calls: u64) {
+        self.after(clock, SECOND, calls);
+    }
+
+    fn after(&self, clock: &ManualClock, time: Duration, calls: u64) {
         for _ in 0..calls {
             self.monitor.operation("search").record(Duration::from_millis(20), Outcome::Ok);
         }
-        clock.advance(SECOND);
+        clock.advance(time);
         self.monitor.tick();
     }
 
@@ -373,24 +378,27 @@ fn told_and_expected(lives: &[(u64, u64, u64)], begin: u64, step: Option<u64>, p
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
     clock.set_time_of_day(SystemTime::UNIX_EPOCH + Duration::from_secs(490_000 * 3_600) + Duration::from_millis(phase));
     let origin = TimeRange::last(SECOND).end();
-    let mut elapsed = 0;
+    let mut elapsed = Duration::ZERO;
     let mut ends = Vec::new();
     let mut last: Option<Life> = None;
     for &(seconds, every, away) in lives {
         last.take().into_iter().for_each(Life::end);
         clock.advance(Duration::from_secs(away));
-        elapsed += away;
+        elapsed += Duration::from_secs(away) + MOMENT;
         let life = Life::kept(folder.path(), |settings| {
             settings.keep_5s.0 = Duration::from_secs(2 * 3_600);
             settings.keep_1m.0 = Duration::from_secs(3 * 3_600);
             settings.commit_every.0 = 60 * SECOND;
         });
+        // One right after the begin.
+        life.after(&clock, MOMENT, 1);
+        ends.push(origin + elapsed);
         for second in 0..seconds {
             let called = second % every == 0;
             life.second(&clock, u64::from(called));
-            elapsed += 1;
+            elapsed += SECOND;
             if called {
-                ends.push(origin + Duration::from_secs(elapsed));
+                ends.push(origin + elapsed);
             }
             // A reader that comes late is given what memory holds by the minute alone.
             if second % 40 == 39 {
@@ -426,6 +434,30 @@ fn a_first_step_that_begins_in_an_older_tier_is_whole() {
     ] {
         let (told, expected) = told_and_expected(lives, begin, Some(step), phase);
         assert_eq!(told, expected, "{phase}");
+    }
+}
+
+/// Calls right after the begin, in the first half second of a step, are of the step before, like all that ends a moment after a step. The
+/// file has them, and memory as well.
+#[test]
+fn calls_right_after_the_begin_are_told_once() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    clock.set_time_of_day(
+        SystemTime::UNIX_EPOCH + Duration::from_secs(490_000 * 3_600) + Duration::from_millis(13_200) + MOMENT,
+    );
+    for lives in 1..4 {
+        clock.advance(Duration::from_secs(47) - MOMENT);
+        let life = Life::begin(folder.path());
+        life.after(&clock, MOMENT, 1);
+        for second in 1..14 {
+            let tracks = life.calls(TimeRange::last(Duration::from_secs(600)));
+            assert_eq!(total(&tracks), lives, "after {second} s of the last");
+            life.second(&clock, 0);
+            life.history.flush(LONG);
+        }
+        let minutes = TimeRange::last(Duration::from_secs(600)).with_step(Duration::from_secs(60));
+        assert_eq!(total(&life.calls(minutes)), lives);
+        life.end();
     }
 }
 
