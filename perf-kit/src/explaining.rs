@@ -6,11 +6,11 @@ pub(crate) use boots::note_boots;
 pub(crate) use routes::extension;
 
 #[cfg(feature = "server")]
-mod asking;
+pub(crate) mod asking;
 #[cfg(feature = "server")]
 mod card;
 #[cfg(feature = "server")]
-mod described;
+pub(crate) mod described;
 
 #[cfg(feature = "history")]
 mod boots {

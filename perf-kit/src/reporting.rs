@@ -1,6 +1,8 @@
 //! Reports: what they are made with, their settings, and their routes.
 
 mod alongside;
+#[cfg(all(feature = "server", feature = "insight"))]
+mod compared;
 #[cfg(feature = "server")]
 mod kept;
 #[cfg(feature = "server")]

@@ -281,6 +281,7 @@ async fn kept_reports_are_listed_and_can_be_had() {
     for screen in Screen::ALL {
         browser.look_through(screen).await;
         assert_eq!(browser.script(OVERFLOW).await, json!(0), "nothing stands out on {screen}");
+        assert_eq!(browser.count("main a[href*='reports/compare?before=']").await, 5, "ranges side by side");
         holds_axe(&browser, format_args!("reports on {screen}")).await;
         browser.whole_page(&format!("reports-{screen}"), screen).await;
     }

@@ -218,6 +218,9 @@ pub(super) fn reports() -> Tested {
             ("/api/v1/export?from=now&to=-5m", "from"),
             ("/api/v1/export?from=0", "from"),
             ("/api/v1/export?name=a", "name"),
+            ("/api/v1/reports/compare?after=-1h/now", "before"),
+            ("/api/v1/reports/compare?before=-2h/-1h&after=-1h/now&format=csv", "format"),
+            ("/api/v1/reports/compare?before=-2h/-1h&after=-1h/now&limit=0", "limit"),
         ] {
             let (status, text) = ask(path).await?;
             assert!(status == 422 && text.contains(&format!("\"field\":\"{field}\"")), "{path}: {status} {text}");
@@ -228,6 +231,17 @@ pub(super) fn reports() -> Tested {
         assert!(status == 200 && text.contains("operation_duration_seconds_bucket"), "{text}");
         let (status, text) = ask("/api/v1/grafana/nothing").await?;
         assert!(status == 404 && text.contains("overview, "), "it says which there are: {text}");
+        // An hour before this process is nothing to compare with, and the page says so.
+        let (status, text) = ask("/api/v1/reports/compare?before=-2h/-1h&after=-1h/now").await?;
+        assert!(
+            status == 200 && text.starts_with("<!doctype html>") && text.contains("Nothing can be compared"),
+            "{text}"
+        );
+        let (status, text) = ask("/api/v1/reports/compare?before=-2h/-1h&after=-1h/now&format=json").await?;
+        let compared: perf_kit::report::Comparison = serde_json::from_str(&text)?;
+        let names: Vec<&str> = compared.figures.iter().map(|figure| figure.name.as_str()).collect();
+        assert_eq!((status, compared.service.as_str(), names), (200, "shop", vec!["duration", "failures", "calls"]));
+        assert!(compared.figures.iter().all(|figure| figure.rows.is_empty() && !figure.notes.is_empty()), "{text}");
         let (_, text) = ask("/api/v1/openapi.json").await?;
         assert!(text.contains("/api/v1/export") && text.contains("/api/v1/grafana/{name}"));
         let (_, text) = ask("/api/v1/pages").await?;

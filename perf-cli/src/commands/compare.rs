@@ -5,12 +5,12 @@ use super::{FINE, HOLDS, Parameters};
 use crate::args::{Compare, Format};
 use crate::cell::Cell;
 use crate::choice::{Figure, word};
-use crate::client::{Answer, Client};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
 use crate::table::Table;
-use perf_report::{ChangeClass, Compared, ComparedFigure, Comparison};
+use perf_report::{ChangeClass, Comparison};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -43,8 +43,6 @@ struct Change {
     class: ChangeClass,
     before: Option<f64>,
     after: Option<f64>,
-    #[serde(default)]
-    difference_between: Option<(f64, f64)>,
     relative: Option<f64>,
 }
 
@@ -74,7 +72,13 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
     if let Some(file) = &args.output {
         return side_by_side(client, args, &ranges, file, output);
     }
-    let answer = ask(client, args, &ranges, args.figure)?;
+    let [before, after] = &ranges;
+    let parameters = Parameters::default()
+        .with("before", Some(before))
+        .with("after", Some(after))
+        .with("figure", Some(word(args.figure)))
+        .of(&args.of);
+    let answer = client.get("/api/v1/insight/compare", &parameters.pairs())?;
     let compared: Comparisons = answer.read()?;
     let code = if compared.is_worse() { HOLDS } else { FINE };
     let is_known = compared.is_known();
@@ -90,15 +94,6 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
         output.note(&note)?;
     }
     if is_known { Ok(code) } else { Err(nothing_known()) }
-}
-
-fn ask(client: &Client, args: &Compare, [before, after]: &[String; 2], figure: Figure) -> Result<Answer, Failure> {
-    let parameters = Parameters::default()
-        .with("before", Some(before))
-        .with("after", Some(after))
-        .with("figure", Some(word(figure)))
-        .of(&args.of);
-    client.get("/api/v1/insight/compare", &parameters.pairs())
 }
 
 /// The time of the last processes of a version, with none of another between them; or else the range that was named.
@@ -145,25 +140,24 @@ fn side_by_side(
     file: &Path,
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
-    let mut figures = Vec::new();
-    let (mut is_worse, mut is_known) = (false, false);
-    for (figure, name, unit) in
-        [(Figure::Latency, "duration", "seconds"), (Figure::Errors, "failures", "ratio"), (Figure::Rate, "calls", "/s")]
-    {
-        let compared: Comparisons = ask(client, args, ranges, figure)?.read()?;
-        (is_worse, is_known) = (is_worse || compared.is_worse(), is_known || compared.is_known());
-        figures.push(compared.figure(name, unit));
-    }
-    if !is_known {
+    let [before, after] = ranges;
+    let parameters = Parameters::default()
+        .with("format", Some("json"))
+        .with("before", Some(before))
+        .with("after", Some(after))
+        .of(&args.of);
+    let mut compared: Comparison = client.get("/api/v1/reports/compare", &parameters.pairs())?.read()?;
+    let mut rows = compared.figures.iter().flat_map(|figure| &figure.rows).peekable();
+    if rows.peek().is_none() {
         return Err(nothing_known());
     }
+    let is_worse = rows.any(|row| row.class == ChangeClass::Regressed);
     let told = |named: &str, range: &str| {
         let shown = range.replacen('/', " to ", 1);
         if named == range { shown } else { format!("{named} ({shown})") }
     };
-    let [before, after] = ranges;
-    let (before, after) = (told(&args.before, before), told(&args.after, after));
-    let compared = Comparison { service: client.url().to_owned(), before, after, figures };
+    (compared.before, compared.after) = (told(&args.before, before), told(&args.after, after));
+    client.url().clone_into(&mut compared.service);
     let bytes = whole(file, |out| {
         let mut page = Vec::new();
         compared.html(&mut page).and_then(|()| out.write_all(&page))?;
@@ -205,23 +199,6 @@ impl Comparisons {
             notes.push(format!("{} more series were left out: --kind and --label choose.", self.left_out));
         }
         notes
-    }
-
-    fn figure(&self, name: &str, unit: &str) -> ComparedFigure {
-        let row = |(series, change): (String, &Change)| Compared {
-            series,
-            class: change.class,
-            before: change.before,
-            after: change.after,
-            between: change.difference_between,
-            relative: change.relative,
-        };
-        ComparedFigure {
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            rows: self.changes().map(row).collect(),
-            notes: self.notes(),
-        }
     }
 }
 
@@ -267,8 +244,7 @@ mod tests {
     #[test]
     fn a_change_has_the_look_of_its_class() {
         let look = |class: ChangeClass| {
-            let change =
-                Change { class, before: Some(0.1), after: None, difference_between: None, relative: Some(0.25) };
+            let change = Change { class, before: Some(0.1), after: None, relative: Some(0.25) };
             let [class, before, after, by, _] = row_of("series", &change, Figure::Latency);
             assert_eq!([before.text, after.text, by.text], ["100 ms", "-", "+25.0 %"]);
             class.look

@@ -53,7 +53,13 @@ pub(super) async fn of_forecasts(monitor: Monitor, params: Params, headers: &Hea
 
 pub(super) async fn of_comparison(monitor: Monitor, params: Params, headers: &HeaderMap) -> Result<Response, Problem> {
     let params = params.only(&["series", "kind", "label", "figure", "before", "after", "limit"])?;
-    let question = question(&params, SERIES)?;
+    let (question, before, after) = compared(&monitor, &params)?;
+    respond::past_json(headers, move || Ok(comparisons(&monitor, &question, before, after))).await
+}
+
+/// The series and the two ranges that are compared.
+pub(crate) fn compared(monitor: &Monitor, params: &Params) -> Result<(Question, TimeRange, TimeRange), Problem> {
+    let question = question(params, SERIES)?;
     let now = monitor.time_of_day();
     let range = |name: &str| {
         let text = params.get(name).unwrap_or_default();
@@ -61,8 +67,7 @@ pub(super) async fn of_comparison(monitor: Monitor, params: Params, headers: &He
         let ends = moment(from, now).zip(moment(to, now)).ok_or_else(|| Problem::invalid(name, text, A_RANGE))?;
         checked(name, text, ends, A_RANGE)
     };
-    let (before, after) = (range("before")?, range("after")?);
-    respond::past_json(headers, move || Ok(comparisons(&monitor, &question, before, after))).await
+    Ok((question, range("before")?, range("after")?))
 }
 
 /// The series, the figure and the limit that are asked for: all series of calls, where none is named.

@@ -2,6 +2,9 @@
 
 mod findings;
 
+#[cfg(feature = "report")]
+pub(crate) use findings::compared;
+
 use perf_insight::runtime::CauseKind;
 use perf_server::openapi::utoipa::openapi::OpenApi;
 use perf_server::openapi::utoipa::openapi::path::HttpMethod::Get;

@@ -8,6 +8,14 @@ const AGAIN = 60_000;
 const KINDS = { day: "Day", week: "Week", session: "Session", range: "Range" };
 
 const RANGES = [["1h", "Last hour"], ["24h", "Last day"], ["7d", "Last 7 days"]];
+/** Ranges side by side: the one before, the one after, and their words. */
+const COMPARED = [
+  ["-2h/-1h", "-1h/now", "The last hour and the hour before"],
+  ["-25h/-24h", "-1h/now", "The last hour and the same hour a day ago"],
+  ["-169h/-168h", "-1h/now", "The last hour and the same hour a week ago"],
+  ["-48h/-24h", "-24h/now", "The last day and the day before"],
+  ["-14d/-7d", "-7d/now", "The last 7 days and the 7 days before"],
+];
 const FORMATS = [
   ["html", "Report", "one page that opens anywhere"],
   ["summary", "Summary", "one screen of text"],
@@ -21,6 +29,8 @@ const FORMATS = [
 ];
 
 const link = (format, range, words, label) => h("a", { href: `api/v1/export?format=${format}&from=-${range}`, "aria-label": label }, words);
+
+const compared = ([before, after, words]) => h("li", {}, h("a", { href: `api/v1/reports/compare?before=${before}&after=${after}` }, words));
 
 function keptRow({ id, kind, from, to, made, in_order: inOrder, files }) {
   const links = files.flatMap(({ format, bytes: size }, at) => [at > 0 ? ", " : "", h("a", { href: `api/v1/reports/${encodeURIComponent(id)}?format=${format}`, "aria-label": `${id} as ${format}` }, format), h("span", { class: "quiet" }, ` ${bytes(size)}`)]);
@@ -69,6 +79,15 @@ export default class {
       this.unknown,
       this.said,
     ),
+    COMPARES
+      ? h(
+          "div",
+          { class: "card" },
+          h("h2", {}, "Side by side"),
+          h("ul", { class: "links" }, COMPARED.map(compared)),
+          h("p", { class: "quiet" }, "One page each: durations, failures and calls of every series, those that regressed first. Any two ranges: api/v1/reports/compare?before=-2h/-1h&after=-1h/now, and versions by perf-cli compare."),
+        )
+      : [],
     h(
       "div",
       { class: "card" },

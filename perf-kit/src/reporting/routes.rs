@@ -1,6 +1,8 @@
 //! Exports, reports and dashboards over HTTP.
 
 use super::Sources;
+#[cfg(feature = "insight")]
+use super::compared::{COMPARE, compare};
 use perf_report::{Alongside, Export, Format, Report, ReportsView, dashboard, dashboard_names, range_of};
 use perf_runtime::series::TimeRange;
 use perf_runtime::text::parse_duration;
@@ -21,7 +23,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 const EXPORT: &str = "/api/v1/export";
 const GRAFANA: &str = "/api/v1/grafana/{name}";
-const SCRIPT: &str = include_str!("page.js");
+#[cfg(feature = "insight")]
+const SCRIPT: &str = concat!("const COMPARES = true;\n", include_str!("page.js"));
+#[cfg(not(feature = "insight"))]
+const SCRIPT: &str = concat!("const COMPARES = false;\n", include_str!("page.js"));
 /// The range unless one is asked for.
 const RANGE: Duration = Duration::from_secs(3_600);
 /// The longest range, as of comparisons.
@@ -41,7 +46,14 @@ pub(crate) fn extension(
             params.only(&[])?;
             grafana(of_grafana, name, &headers).await
         };
-        super::kept::routes(Extension::new("report"), &monitor, &kept)
+        let extension = super::kept::routes(Extension::new("report"), &monitor, &kept);
+        #[cfg(feature = "insight")]
+        let extension = {
+            let monitor = monitor.clone();
+            let compare = async move |params: Params, headers: HeaderMap| compare(monitor, params, headers).await;
+            extension.read(COMPARE, get(compare))
+        };
+        extension
             .read(EXPORT, get(export))
             .read(GRAFANA, get(grafana))
             .page(Page::new("reports", "Reports", SCRIPT).place(Place::Now))
@@ -142,7 +154,10 @@ fn described() -> OpenApi {
         )
         .json("RangeReport");
     let grafana = openapi::read("series", "A dashboard for Grafana, in its classic model").json("GrafanaDashboard");
-    super::kept::described(Description::new())
+    let description = super::kept::described(Description::new());
+    #[cfg(feature = "insight")]
+    let description = super::compared::described(description);
+    description
         .operation(HttpMethod::Get, EXPORT, export)
         .operation(HttpMethod::Get, GRAFANA, grafana)
         .schema("RangeReport", object("A report, `perf.report/1`. The other formats are texts, tables or a page, each with a media type of its own."))

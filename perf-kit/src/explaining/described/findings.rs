@@ -29,10 +29,9 @@ pub(super) fn add(description: Description) -> Description {
             "A limit, in the unit of the series: when is it reached? 1 for what is a share in use, unless said.",
             openapi::number(),
         );
-    let range = || openapi::text().pattern(Some(RANGE));
-    let compare = asked("Whether one range of time is better or worse than another, by the mix of the one before", SERIES)
-        .query("before", "The range before, such as -2h/-1h: two times, each in RFC 3339, seconds since 1970, now, or a span before now. Needed.", range())
-        .query("after", "The range after, in the same way. Needed.", range());
+    let compare =
+        asked("Whether one range of time is better or worse than another, by the mix of the one before", SERIES);
+    let compare = of_two_ranges(compare);
     let now = openapi::read("series", "Series of calls that were unusual in the last minute, and how many are watched");
     description
         .operation(Get, "/api/v1/insight/unusual", now.json("Watching"))
@@ -66,16 +65,34 @@ pub(super) fn add(description: Description) -> Description {
         .schema("ComparedRange", span())
 }
 
-fn asked(summary: &str, (default, most): (usize, usize)) -> OperationBuilder {
+fn asked(summary: &str, bounds: (usize, usize)) -> OperationBuilder {
+    selected(openapi::read("series", summary), bounds)
+        .query("figure", "The figure of series of calls: the mean duration, the share that fails, or calls a second; latency unless said.", openapi::choice(&FIGURES))
+}
+
+/// The series that a question is about.
+fn selected(operation: OperationBuilder, (default, most): (usize, usize)) -> OperationBuilder {
     let limit = openapi::count().minimum(Some(1_usize)).maximum(Some(most)).default(Some(default.into()));
     let series = openapi::list(openapi::text()).max_items(Some(100));
-    openapi::read("series", summary)
+    operation
         .query("series", "The id of a series, the name of a metric, or its first letters and `*`. May be given several times; without it, `kind` and `label`, all series of calls.", series)
         .query("kind", "The series of a kind.", openapi::kind())
         .labelled()
-        .query("figure", "The figure of series of calls: the mean duration, the share that fails, or calls a second; latency unless said.", openapi::choice(&FIGURES))
         .query("limit", "How many series at most; the rest is counted.", limit)
         .problem("404", "A series is named as none can be.")
+}
+
+/// The series and the two ranges that a comparison is of.
+#[cfg(feature = "report")]
+pub(crate) fn compared(operation: OperationBuilder) -> OperationBuilder {
+    of_two_ranges(selected(operation, SERIES))
+}
+
+fn of_two_ranges(operation: OperationBuilder) -> OperationBuilder {
+    let range = || openapi::text().pattern(Some(RANGE));
+    operation
+        .query("before", "The range before, such as -2h/-1h: two times, each in RFC 3339, seconds since 1970, now, or a span before now. Needed.", range())
+        .query("after", "The range after, in the same way. Needed.", range())
 }
 
 fn ranged(operation: OperationBuilder, usual: &str) -> OperationBuilder {
