@@ -2,7 +2,7 @@
 
 use perf_runtime::operation::Operation;
 use perf_runtime::test_util::isolated;
-use perf_runtime::{Kind, Monitor, Outcome, Window, monitor, monitor_agent, monitor_mcp_call};
+use perf_runtime::{Kind, Label, Monitor, Outcome, Window, monitor, monitor_agent, monitor_mcp_call};
 use std::future::{Ready, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -16,6 +16,21 @@ fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
 async fn answer(is_good: bool) -> Result<(), &'static str> {
     tick().await;
     if is_good { Ok(()) } else { Err("refused") }
+}
+
+#[derive(Clone, Copy, Label)]
+enum Size {
+    Small,
+    Large,
+}
+
+#[monitor_mcp_call("once", "sized", labels(size = size))]
+async fn sized(size: Size) -> Result<(), &'static str> {
+    tick().await;
+    match size {
+        Size::Small => Ok(()),
+        Size::Large => Err("too large"),
+    }
 }
 
 /// Waits once.
@@ -85,6 +100,25 @@ fn a_future_is_the_call_of_the_function_of_the_same_names_that_it_runs() {
 }
 
 #[test]
+fn a_function_with_further_labels_is_the_call_too() {
+    let _alone = isolated();
+    let monitor = monitor();
+    let calls = monitor.mcp_call("once", "sized");
+    for size in [Size::Small, Size::Large] {
+        let mut watched = pin!(monitor.watch_once(&calls, sized(size), outcome));
+        assert!(poll(watched.as_mut()).is_pending() && poll(watched.as_mut()).is_ready());
+        let mut around = pin!(async { monitor.is_inside(&calls) });
+        assert_eq!(poll(around.as_mut()), Poll::Ready(false), "no more");
+    }
+    assert_eq!(counted(&monitor, "sized"), [0; 5], "the series without them has none");
+    let summary = monitor.summary(Window::LastHour);
+    let of = |size: &str| {
+        summary.find(Kind::McpCall, &["once", "sized", size]).map(|series| (series.total.ok, series.total.error))
+    };
+    assert_eq!((of("small"), of("large")), (Some((1, 0)), Some((0, 1))));
+}
+
+#[test]
 fn a_future_that_is_given_up_or_unwinds_counts_once_too() {
     let _alone = isolated();
     let monitor = monitor();
@@ -115,6 +149,7 @@ fn the_names_of_functions_are_told_from_others() {
     let has = |labels: &[&str]| monitor.has_function(Kind::McpCall, labels);
     assert!(has(&["once", "answer"]) && !has(&["once", "alone"]) && !has(&["once", "nothing"]) && !has(&["once"]));
     assert!(!monitor.has_function(Kind::Tool, &["once", "answer"]));
+    assert!(has(&["once", "sized"]) && !has(&["once", "sized", "small"]), "whatever further labels it has");
 }
 
 #[test]

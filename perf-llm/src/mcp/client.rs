@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// A call counts once. One that is made inside a function with `#[monitor_mcp_call]` of the same server and capability (or is run or watched
 /// by a [`Monitor::mcp_call`] of the same; its guards, `start()` and `timer()`, hold no place) is that function's: it counts there, with the function's outcome, and only the trace is added here.
 /// Calls of other kinds may be between them, but no run of an agent, no request, no other call over the protocol, and no future that was spawned in such a call
-/// ([`Monitor::is_inside`], [`Monitor::in_current_call`]): there it counts twice. So it does in a function with further labels (`labels(..)`), whose series is another one.
+/// ([`Monitor::is_inside`], [`Monitor::in_current_call`]): there it counts twice.
 #[derive(Clone, Debug)]
 pub struct McpClient {
     peer: Peer<RoleClient>,

@@ -37,8 +37,7 @@ struct ByServer(Mutex<BTreeMap<Arc<str>, Learnt>>);
 ///
 /// A call counts once. Where a function with `#[monitor_mcp_call]` of the same server and capability answers it, on the task of the request, that is the
 /// call: it counts there, with the function's outcome. (Such a function of a library that was loaded at run time, or outside of Linux, Android and FreeBSD, is known from
-/// its first call on, and that one counts twice.) One in a task that it spawns, and one with further labels (`labels(..)`), whose series is another one, count beside
-/// the request.
+/// its first call on, and that one counts twice.) One in a task that it spawns counts beside the request.
 ///
 /// A tool that answers that it failed is an `error`; a call that the client cancelled before its end is `cancelled`, whatever the handler then says. Of one that such a
 /// function answers, its outcome is what counts.

@@ -108,7 +108,7 @@ impl Monitor {
 
     /// Whether this thread is inside a call of these: the innermost one of their kind that it runs, or polls, is of an annotated function of the same
     /// names, or run or watched by the same operation, and no run of an agent and no request is between them; calls that are guarded (`start()`, `timer()`) hold
-    /// no place. For parts that see a call which may be measured already. Costs a lock for reading, and a look at the calls that the thread is in: 64 at
+    /// no place. For parts that see a call which may be measured already. Costs a lock for reading, and a look at each series and at the calls that the thread is in: 64 at
     /// most. In a future that was spawned [in a call](crate::InCurrentCall::in_current_call) nothing is known of the calls around that one.
     ///
     /// ```
@@ -136,18 +136,16 @@ impl Monitor {
     /// assert!(find() && find_by_index() && !outer());
     /// ```
     pub fn is_inside(&self, calls: &Operation) -> bool {
-        self.inner.registry.refresh();
-        calls.is_around()
+        calls.is_around(&self.inner.registry)
     }
 
-    /// Whether an annotated function counts its calls in the series of a kind with these label values, all that it has, in order. For parts that are given names from
-    /// outside, which are labels only where the program has them. Costs a lock for reading.
+    /// Whether an annotated function counts its calls in series of a kind with these values of its own labels, in order, whatever further labels it has. For parts
+    /// that are given names from outside, which are labels only where the program has them. Costs a lock for reading and a look at each series.
     pub fn has_function(&self, kind: Kind, labels: &[&str]) -> bool {
-        self.inner.registry.refresh();
-        self.inner.registry.has_functions(kind, labels)
+        self.inner.registry.named(kind, labels).iter().any(|series| series.sites() > 0)
     }
 
-    /// Measures a future as a call of these, where none of them is made inside it: an annotated function of the same names that it runs, on this task, is
+    /// Measures a future as a call of these, where none of them is made inside it: an annotated function of the same names that it runs, on this task, whatever further labels it has, is
     /// the call then, with its own outcome. For parts that answer by a function which may be measured already.
     ///
     /// Without such a function in the program it is as [`Operation::watch_as`]. With one that it does not run, the call is counted as it ends: it
@@ -178,8 +176,7 @@ impl Monitor {
         future: F,
         outcome: fn(&F::Output) -> Outcome,
     ) -> WatchedOnce<F> {
-        self.inner.registry.refresh();
-        WatchedOnce::new(calls, future, outcome)
+        WatchedOnce::new(calls, &self.inner.registry, future, outcome)
     }
 
     /// A series of calls to another service, made where there is none yet. Both names are for the program to choose: never

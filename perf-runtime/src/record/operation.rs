@@ -1,5 +1,6 @@
 //! Series that the program makes at run time.
 
+use crate::measure::cells::meter::Meter;
 use crate::measure::cells::recorder::{self, Ended, HandedOver, Told};
 use crate::measure::cells::tree::around::{Innermost, find_around};
 use crate::measure::cells::tree::frame::{self, Body, Frame, Parent};
@@ -10,6 +11,7 @@ use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::entry::Series;
 use crate::observe::series::overflow::Overflow;
+use crate::observe::series::registry::Registry;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::thread;
@@ -166,33 +168,29 @@ impl Operation {
         }
     }
 
-    /// Whether the innermost call of its kind that this thread is in is one of the series. Names that are one too many have no call of their own.
-    pub(crate) fn is_around(&self) -> bool {
+    /// Whether the innermost call of its kind that this thread is in has the same names. Names that are one too many have no call of their own.
+    pub(crate) fn is_around(&self, registry: &Registry) -> bool {
         let kind = self.series.identity.kind;
+        let named = self.named(registry);
+        let has_meter = |is_it: &dyn Fn(&Meter) -> bool| named.iter().any(|series| series.has_meter(is_it));
         self.overflow.is_none()
             && find_around(MOST_AROUND, |around| match around {
                 Innermost::Call(running) if running.kind() == kind => {
-                    Some(self.series.has_meter(|meter| std::ptr::eq(meter, running)))
+                    Some(has_meter(&|meter| std::ptr::eq(meter, running)))
                 }
                 // Each of these begins work of its own.
                 Innermost::Call(running) if matches!(running.kind(), Kind::Agent | Kind::HttpRequest) => Some(false),
                 Innermost::Call(_) => None,
                 Innermost::None | Innermost::Lent(Node::OVERFLOW) => Some(false),
-                Innermost::Lent(node) => Some(self.series.has_meter(|meter| meter.existing_node() == Some(node))),
+                Innermost::Lent(node) => Some(has_meter(&|meter| meter.existing_node() == Some(node))),
             })
             .unwrap_or(false)
     }
 
-    /// Whether annotated functions write the series.
-    pub(crate) fn has_functions(&self) -> bool {
-        self.overflow.is_none() && self.series.sites() > 0
-    }
-
-    /// The calls of the series that this thread started so far.
-    fn started_here(&self) -> u64 {
-        let mut started: u64 = 0;
-        self.series.for_each_meter(|meter| started = started.wrapping_add(meter.started_here()));
-        started
+    /// Its series, and those of functions that have further labels.
+    fn named(&self, registry: &Registry) -> Vec<Arc<Series>> {
+        let labels: Vec<&str> = self.series.identity.labels.iter().map(AsRef::as_ref).collect();
+        registry.named(self.series.identity.kind, &labels)
     }
 
     fn count_overflow(&self) {

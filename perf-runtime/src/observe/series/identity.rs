@@ -50,6 +50,12 @@ impl Identity {
         self.kind == kind && self.labels.len() >= labels.len() && first.eq(labels.iter().copied())
     }
 
+    /// Whether this is a series of a kind with these values of its own labels, whatever further labels it has.
+    pub(crate) fn is_named(&self, kind: Kind, labels: &[&str]) -> bool {
+        let (own, _) = self.labels.split_at(self.labels.len().saturating_sub(self.more.len()));
+        self.kind == kind && own.len() == labels.len() && own.iter().zip(labels).all(|(own, other)| is_same(own, other))
+    }
+
     fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         self.kind.label_names().iter().chain(self.more).copied()
     }

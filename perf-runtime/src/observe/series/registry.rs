@@ -216,11 +216,10 @@ impl Registry {
         })
     }
 
-    /// Whether annotated functions write the series of a kind with these label values.
-    pub(crate) fn has_functions(&self, kind: Kind, labels: &[&str]) -> bool {
-        let hash = self.hasher.hash_one((kind, labels));
-        let found = self.read(|inner| inner.find(hash, |identity| identity.is(kind, labels)));
-        found.is_some_and(|series| series.sites() > 0)
+    /// The series of a kind with these values of its own labels, whatever further labels they have.
+    pub(crate) fn named(&self, kind: Kind, labels: &[&str]) -> Vec<Arc<Series>> {
+        let all = self.all();
+        all.iter().filter(|series| series.identity.is_named(kind, labels)).map(Arc::clone).collect()
     }
 
     /// All series, sorted by kind and labels. Costs a read lock and a count.

@@ -2,10 +2,14 @@
 
 use super::Operation;
 use super::watched::WatchedOperation;
+use crate::measure::cells::meter::Meter;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
+use crate::observe::series::entry::Series;
+use crate::observe::series::registry::Registry;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 
@@ -41,13 +45,23 @@ pin_project_lite::pin_project! {
 #[derive(Debug)]
 struct Count {
     calls: Operation,
+    /// All series of the same names.
+    named: Vec<Arc<Series>>,
     /// When it was polled first.
     started: Option<Moment>,
-    /// Whether a call of the same series began inside it.
+    /// Whether a call of the same names began inside it.
     is_counted: bool,
 }
 
 impl Count {
+    /// The calls of these names that this thread started so far.
+    fn started_here(&self) -> u64 {
+        let mut started: u64 = 0;
+        let mut add = |meter: &Meter| started = started.wrapping_add(meter.started_here());
+        self.named.iter().for_each(|series| series.for_each_meter(&mut add));
+        started
+    }
+
     /// Counts the call, where nothing inside it is the same.
     fn end(&mut self, outcome: Outcome) {
         if let Some(started) = self.started.filter(|_| !std::mem::replace(&mut self.is_counted, true)) {
@@ -73,14 +87,14 @@ struct Polling<'a> {
 impl<'a> Polling<'a> {
     fn begin(count: &'a mut Count) -> Self {
         count.started.get_or_insert_with(clock::now);
-        let (started_before, unwinding_before) = (count.calls.started_here(), thread::panicking());
+        let (started_before, unwinding_before) = (count.started_here(), thread::panicking());
         Self { count, started_before, unwinding_before }
     }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        self.count.is_counted |= self.count.calls.started_here() != self.started_before;
+        self.count.is_counted |= self.count.started_here() != self.started_before;
         if thread::panicking() && !self.unwinding_before {
             self.count.end(Outcome::Panicked);
         }
@@ -88,9 +102,10 @@ impl Drop for Polling<'_> {
 }
 
 impl<F: Future> WatchedOnce<F> {
-    pub(crate) fn new(calls: &Operation, future: F, outcome: fn(&F::Output) -> Outcome) -> Self {
-        let way = if calls.has_functions() {
-            let count = Count { calls: calls.clone(), started: None, is_counted: false };
+    pub(crate) fn new(calls: &Operation, registry: &Registry, future: F, outcome: fn(&F::Output) -> Outcome) -> Self {
+        let named = if calls.overflow.is_none() { calls.named(registry) } else { Vec::new() };
+        let way = if named.iter().any(|series| series.sites() > 0) {
+            let count = Count { calls: calls.clone(), named, started: None, is_counted: false };
             Way::Beside { future, outcome, count }
         } else {
             Way::Alone { watched: calls.watch_as(future, outcome) }
