@@ -6,7 +6,14 @@
 pub(crate) struct Block {
     /// The family's name, as in its TYPE line: with the namespace, without `_bucket` and its like.
     pub(crate) name: String,
-    /// The family's whole text in the format that is asked for: HELP and TYPE where it has them, then its samples, each
-    /// line with its newline.
-    pub(crate) text: String,
+    /// The family's whole text in the format that is asked for, in pieces: HELP and TYPE where it has them, then its samples,
+    /// each line with its newline.
+    pub(crate) texts: Vec<String>,
+}
+
+#[cfg(test)]
+impl Block {
+    pub(crate) fn text(&self) -> String {
+        self.texts.concat()
+    }
 }

@@ -21,7 +21,12 @@ pub(crate) struct FamilyText<'a> {
     /// The name that its samples begin with.
     sample: &'a str,
     block: Block,
+    /// The piece that is being written.
+    text: String,
 }
+
+/// From so many bytes on a piece is full. One text of megabytes would have an allocator keep as much for each thread.
+const PIECE: usize = 64 << 10;
 
 impl<'a> FamilyText<'a> {
     /// Begins a family. In `OpenMetrics` a counter is named without the `_total` that its samples end with, and an info
@@ -29,20 +34,20 @@ impl<'a> FamilyText<'a> {
     pub(crate) fn new(format: Format, name: &'a str, kind: FamilyType, help: Option<&str>, unit: Option<&str>) -> Self {
         let suffix = if format == Format::OpenMetrics { kind.stem_suffix() } else { "" };
         let family = name.strip_suffix(suffix).unwrap_or(name);
-        let mut block = Block { name: family.to_owned(), text: String::new() };
+        let mut text = String::new();
         if let Some(help) = help {
-            push(&mut block.text, format_args!("# HELP {family} "));
-            escape(&mut block.text, help, format == Format::OpenMetrics);
-            block.text.push('\n');
+            push(&mut text, format_args!("# HELP {family} "));
+            escape(&mut text, help, format == Format::OpenMetrics);
+            text.push('\n');
         }
-        push(&mut block.text, format_args!("# TYPE {family} {}\n", type_name(kind, format)));
+        push(&mut text, format_args!("# TYPE {family} {}\n", type_name(kind, format)));
         let unit = unit.filter(|unit| family.strip_suffix(unit).is_some_and(|front| front.ends_with('_')));
         // To say what is so, or which state is on, takes no unit.
         let unit = unit.filter(|_| !matches!(kind, FamilyType::Info | FamilyType::StateSet));
         if let (Some(unit), Format::OpenMetrics) = (unit, format) {
-            push(&mut block.text, format_args!("# UNIT {family} {unit}\n"));
+            push(&mut text, format_args!("# UNIT {family} {unit}\n"));
         }
-        Self { format, sample: name, block }
+        Self { format, sample: name, block: Block { name: family.to_owned(), texts: Vec::new() }, text }
     }
 
     /// Writes a sample. Its timestamp is in milliseconds since 1970.
@@ -53,7 +58,10 @@ impl<'a> FamilyText<'a> {
         value: impl Display,
         timestamp: Option<i64>,
     ) {
-        let text = &mut self.block.text;
+        if self.text.len() >= PIECE {
+            self.block.texts.push(std::mem::take(&mut self.text));
+        }
+        let text = &mut self.text;
         text.push_str(self.sample);
         text.push_str(suffix);
         let mut before = '{';
@@ -80,13 +88,15 @@ impl<'a> FamilyText<'a> {
     /// Writes the exemplar of the sample that came last, where the format has such.
     pub(crate) fn exemplar(&mut self, exemplar: Option<&str>) {
         if let (Some(exemplar), Format::OpenMetrics) = (exemplar, self.format) {
-            self.block.text.pop();
-            push(&mut self.block.text, format_args!(" # {exemplar}\n"));
+            self.text.pop();
+            push(&mut self.text, format_args!(" # {exemplar}\n"));
         }
     }
 
     pub(crate) fn into_block(self) -> Block {
-        self.block
+        let Self { mut block, text, .. } = self;
+        block.texts.push(text);
+        block
     }
 }
 
@@ -149,7 +159,7 @@ mod tests {
         let block = family(Format::Prometheus, "x_seconds_total", FamilyType::Counter);
         let text = "# HELP x_seconds_total All\\n\"of\\\\it\".\n# TYPE x_seconds_total counter\n\
                     x_seconds_total{a=\"b\\\"\\\\\\n\"} 7 1500\nx_seconds_total -Inf\n";
-        assert_eq!(block, Block { name: "x_seconds_total".into(), text: text.into() });
+        assert_eq!(block, Block { name: "x_seconds_total".into(), texts: vec![text.into()] });
     }
 
     #[test]
@@ -157,9 +167,24 @@ mod tests {
         let block = family(Format::OpenMetrics, "x_seconds_total", FamilyType::Counter);
         let text = "# HELP x_seconds All\\n\\\"of\\\\it\\\".\n# TYPE x_seconds counter\n# UNIT x_seconds seconds\n\
                     x_seconds_total{a=\"b\\\"\\\\\\n\"} 7 1.5\nx_seconds_total -Inf\n";
-        assert_eq!(block, Block { name: "x_seconds".into(), text: text.into() });
+        assert_eq!(block, Block { name: "x_seconds".into(), texts: vec![text.into()] });
         let block = family(Format::OpenMetrics, "x_total", FamilyType::Unknown);
-        assert!(block.name == "x_total" && block.text.contains("# TYPE x_total unknown\nx_total{"));
+        assert!(block.name == "x_total" && block.text().contains("# TYPE x_total unknown\nx_total{"));
+    }
+
+    #[test]
+    fn a_long_family_is_in_pieces_that_end_with_a_sample() {
+        let mut family = FamilyText::new(Format::OpenMetrics, "x", FamilyType::Gauge, None, None);
+        let mut expected = "# TYPE x gauge\n".to_owned();
+        for number in 0..20_000 {
+            family.sample("", std::iter::empty(), number, None);
+            push(&mut expected, format_args!("x {number}\n"));
+        }
+        let block = family.into_block();
+        assert!(
+            block.texts.len() > 2 && block.texts.iter().all(|piece| piece.len() < PIECE + 100 && piece.ends_with('\n'))
+        );
+        assert_eq!(block.text(), expected);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::accept;
 use super::lane::{ANSWERS, Lane, PAST};
+use super::pieces::{self, Pieces};
 use super::problem::{Problem, ProblemKind};
 use crate::serving::Elsewhere;
 use axum::body::Body;
@@ -57,12 +58,14 @@ pub(crate) async fn try_json_in<T: Serialize>(
     let written = lane.run(|| {
         let started = Instant::now();
         let view = view()?;
-        let written = serde_json::to_vec(&view);
+        let mut written = Pieces::default();
         let failed = |error: serde_json::Error| Problem::new(ProblemKind::Internal, error.to_string());
-        Ok((written.map_err(failed)?, Elsewhere(started.elapsed())))
+        serde_json::to_writer(&mut written, &view).map_err(failed)?;
+        Ok((written, Elsewhere(started.elapsed())))
     });
     let (written, took) = written.await??;
-    let mut response = tagged(headers, "application/json", written);
+    let tag = written.tag();
+    let mut response = with_tag(headers, &tag, of_type("application/json", written.into_body()));
     response.extensions_mut().insert(took);
     Ok(response)
 }
@@ -70,9 +73,13 @@ pub(crate) async fn try_json_in<T: Serialize>(
 /// An answer with a tag of its content; `304` and the tag alone where the client has it already (RFC 9110, section 13.1.2).
 pub fn tagged(request: &HeaderMap, content_type: &'static str, body: impl Into<Body> + AsRef<[u8]>) -> Response {
     let tag = tag_of(body.as_ref());
-    let mut response = Response::new(body.into());
+    with_tag(request, &tag, of_type(content_type, body.into()))
+}
+
+fn of_type(content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    with_tag(request, &tag, response)
+    response
 }
 
 /// The same answer with a tag that is known before its body is written, such as `W/"5d41"`: `304` and the tag alone where the client has what has it
@@ -102,11 +109,10 @@ pub fn kept(
     response
 }
 
-/// Weak, for what is compressed on the way is the same to us.
 fn tag_of(body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     hasher.write(body);
-    format!("W/\"{:016x}-{:x}\"", hasher.finish(), body.len())
+    pieces::tag(&hasher, body.len() as u64)
 }
 
 fn matches(known: &HeaderValue, tag: &str) -> bool {

@@ -1,7 +1,7 @@
 //! All metrics, as text for scrapers and in short for people.
 
 use crate::context::Context;
-use crate::respond::{self, Format, Params, Problem};
+use crate::respond::{self, Format, Params, Pieces, Problem};
 use crate::shapes;
 use axum::Json;
 use axum::extract::State;
@@ -9,18 +9,42 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use perf_runtime::Monitor;
 use serde::Serialize;
+use std::io::Write;
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 /// `GET /metrics`: Prometheus text, or OpenMetrics.
 pub(super) async fn exposition(State(context): State<Context>, headers: HeaderMap) -> Result<Response, Problem> {
     let format = Format::wanted(&headers)
         .ok_or_else(|| respond::not_acceptable("text/plain; version=0.0.4, application/openmetrics-text"))?;
-    let (content_type, render): (_, fn(&Monitor) -> String) = match format {
-        Format::Prometheus => (Monitor::PROMETHEUS_CONTENT_TYPE, Monitor::render_prometheus),
-        Format::OpenMetrics => (Monitor::OPENMETRICS_CONTENT_TYPE, Monitor::render_openmetrics),
+    let (content_type, render): (_, Render) = match format {
+        Format::Prometheus => (Monitor::PROMETHEUS_CONTENT_TYPE, Monitor::render_prometheus_to),
+        Format::OpenMetrics => (Monitor::OPENMETRICS_CONTENT_TYPE, Monitor::render_openmetrics_to),
     };
-    let text = respond::off_the_runtime(move || render(&context.monitor)).await?;
-    Ok(([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text).into_response())
+    let text = respond::off_the_runtime(move || rendered(&context.monitor, render)).await?;
+    Ok(([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text.into_body()).into_response())
+}
+
+type Render = fn(&Monitor, &mut String);
+
+/// The place that a text is rendered in: to find room for megabytes anew takes longer than to write them.
+static PLACE: Mutex<String> = Mutex::new(String::new());
+/// The most bytes that it keeps.
+const MOST_KEPT: usize = 4 << 20;
+
+/// Renders in the kept place, or in another one while that is in use.
+fn rendered(monitor: &Monitor, render: Render) -> Pieces {
+    let (mut kept, mut other) = (PLACE.try_lock().ok(), String::new());
+    let text = kept.as_deref_mut().unwrap_or(&mut other);
+    text.clear();
+    render(monitor, text);
+    let mut pieces = Pieces::default();
+    // Memory takes all.
+    let _ = pieces.write_all(text.as_bytes());
+    if text.capacity() > MOST_KEPT {
+        *text = String::new();
+    }
+    pieces
 }
 
 /// `GET /metrics/summary`: every series over the last hour.

@@ -21,7 +21,7 @@ fn count(registry: &Registry, kind: MetricKind, name: &str, value: u32) {
 
 /// Names and types, by the TYPE lines.
 fn types(blocks: &[Block]) -> Vec<&str> {
-    let lines = blocks.iter().flat_map(|block| block.text.lines());
+    let lines = blocks.iter().flat_map(|block| block.texts.iter().flat_map(|text| text.lines()));
     lines.filter_map(|line| line.strip_prefix("# TYPE ")).collect()
 }
 
@@ -38,7 +38,7 @@ fn ours_comes_first_then_the_applications_then_the_texts_in_their_order() {
     ]);
     let written = blocks(&others, Format::Prometheus, &registry, &ReadModel::new("", true));
     assert_eq!(types(&written), ["app_jobs gauge", "bear untyped", "first gauge", "zebra gauge"]);
-    assert!(written[0].text.contains("app_jobs{a=\"b\"} 1\n"));
+    assert!(written[0].text().contains("app_jobs{a=\"b\"} 1\n"));
     assert_eq!(others.told().len(), 6, "{:?}", others.told());
     blocks(&others, Format::Prometheus, &registry, &ReadModel::new("", true));
     assert_eq!(others.told().len(), 6, "told once");
@@ -65,7 +65,7 @@ fn a_name_of_two_kinds_is_exposed_as_what_it_was_first() {
     count(&registry, MetricKind::Gauge, "jobs", 4);
     count(&registry, MetricKind::Counter, "jobs", 1);
     let written = blocks(&others(&[]), Format::Prometheus, &registry, &ReadModel::new("", true));
-    assert_eq!((types(&written), written[0].text.lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
+    assert_eq!((types(&written), written[0].text().lines().last()), (vec!["jobs gauge"], Some("jobs{a=\"b\"} 4")));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn in_openmetrics_counters_go_by_their_name_without_total() {
     ];
     assert_eq!(types(&written), expected);
     assert!(written.iter().zip(expected).all(|(block, line)| line.starts_with(&format!("{} ", block.name))));
-    assert!(written[0].text.ends_with("\ncalls_total 1 1.5\n"), "{}", written[0].text);
+    assert!(written[0].text().ends_with("\ncalls_total 1 1.5\n"), "{}", written[0].text());
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_histogram_is_written_with_its_bounds_in_each_format() {
     };
     cell.count(0.75, 3);
     cell.count(60.0, 1);
-    let text = |format| blocks(&others(&[]), format, &registry, &ReadModel::new("", true)).remove(0).text;
+    let text = |format| blocks(&others(&[]), format, &registry, &ReadModel::new("", true)).remove(0).text();
     let lines = [
         "# HELP wait_seconds How long.\n# TYPE wait_seconds histogram\n",
         "wait_seconds_bucket{le=\"0.5\"} 0\nwait_seconds_bucket{le=\"1\"} 3\n",
@@ -133,7 +133,7 @@ fn a_histogram_is_written_with_its_bounds_in_each_format() {
 }
 
 fn texts(others: &Others, format: Format, registry: &Registry) -> String {
-    blocks(others, format, registry, &ReadModel::new("", true)).into_iter().map(|block| block.text).collect()
+    blocks(others, format, registry, &ReadModel::new("", true)).into_iter().map(|block| block.text()).collect()
 }
 
 #[test]

@@ -35,6 +35,10 @@ impl<'a> Pen<'a> {
         self.text.extend_from_slice(text.as_bytes());
     }
 
+    pub(super) fn write_texts(&mut self, texts: &[String]) {
+        texts.iter().for_each(|text| self.write(text));
+    }
+
     fn write_all(&mut self, parts: &[&str]) {
         for part in parts {
             self.write(part);

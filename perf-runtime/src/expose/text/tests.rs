@@ -121,7 +121,8 @@ fn a_requests_gauge_is_without_the_status() {
 }
 
 fn block(name: &str) -> Block {
-    Block { name: name.to_owned(), text: format!("# HELP {name} x\n# TYPE {name} gauge\n{name}{{of=\"others\"}} 1\n") }
+    let text = format!("# HELP {name} x\n# TYPE {name} gauge\n{name}{{of=\"others\"}} 1\n");
+    Block { name: name.to_owned(), texts: vec![text] }
 }
 
 #[test]

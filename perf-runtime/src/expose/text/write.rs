@@ -30,12 +30,12 @@ pub(super) fn write(
     let mut pen = Pen::new(text, recorded);
     for (_, family) in families.iter().enumerate().filter(|&(place, _)| is_shown(place)) {
         while let Some(block) = others.next_if(|block| block.name < family.name) {
-            pen.write(&block.text);
+            pen.write_texts(&block.texts);
         }
         pen.write(&family.head);
         view.samples(family.part, &mut Lines { names: &family.samples, format, pen: &mut pen });
     }
-    others.for_each(|block| pen.write(&block.text));
+    others.for_each(|block| pen.write_texts(&block.texts));
     if format == Format::OpenMetrics {
         pen.write("# EOF\n");
     }

@@ -11,7 +11,7 @@ fn rewritten(parsed: &Parsed<'_>) -> String {
             let labels = sample.labels.iter().map(|(name, value)| (*name, &**value));
             text.sample(sample.suffix, labels, sample.value, sample.timestamp);
         }
-        text.into_block().text
+        text.into_block().text()
     });
     families.collect()
 }
@@ -141,7 +141,7 @@ proptest! {
                 let labels = [("one", values[0].as_str()), ("_2", values[1].as_str()), extra];
                 family.sample(kind.suffixes()[0], labels.into_iter(), crate::expose::family::Number(*number), *timestamp);
             }
-            text += &family.into_block().text;
+            text += &family.into_block().text();
         }
         let parsed = parse(&text);
         prop_assert_eq!((parsed.left_out, parsed.families.len()), (0, families.len()), "{}", text);
