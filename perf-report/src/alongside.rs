@@ -11,6 +11,9 @@ use std::time::SystemTime;
 pub struct Alongside {
     /// Alerts that one cause explains, the latest first.
     pub incidents: Option<Vec<Incident>>,
+    /// Up to when incidents that ended are not known. `None` where all of the range are.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::moment_or_none")]
+    pub incidents_unknown_until: Option<SystemTime>,
     /// Series and resources that hold callers up, the one with the greatest gain first. They are of the last minutes.
     pub bottlenecks: Option<Vec<Finding>>,
     /// Differences from the time of the same length before.

@@ -235,7 +235,7 @@ impl Report {
 
     /// The sections that nobody fills, by their names.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
-        let Alongside { incidents, bottlenecks, changes, spend, forecasts, without_service } = &self.alongside;
+        let Alongside { incidents, bottlenecks, changes, spend, forecasts, without_service, .. } = &self.alongside;
         let all = [
             ("health, alerts, objectives and calls in flight", *without_service),
             ("incidents", incidents.is_none()),

@@ -102,7 +102,7 @@ fn told(now: SystemTime) -> Alongside {
             "system_disk_utilization_ratio{system_filesystem_mountpoint=/} is used up about 2026-12-14T06:00:00.000Z",
             &["Between 2026-12-09T12:00:00.000Z and no end in sight, if it goes on as it did."],
         )]),
-        without_service: false,
+        ..Alongside::default()
     }
 }
 

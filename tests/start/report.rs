@@ -184,7 +184,8 @@ pub(super) fn after_a_crash() -> Tested {
         track.id.to_string().contains("reported") && track.whole.count == Some(1)
     };
     assert!(report.tracks.series.iter().any(is_there), "{:?}", report.tracks.series);
-    assert!(report.alongside.spend.is_none(), "the spend of this process is none of that one's");
+    let sections = &report.alongside;
+    assert!(sections.spend.is_none() && sections.incidents.is_none(), "those of this process are none of that one's");
     assert!(perf.shutdown_blocking(Duration::from_secs(5)).is_clean());
     Ok(())
 }

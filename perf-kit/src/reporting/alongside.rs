@@ -67,6 +67,8 @@ mod insight {
     use std::collections::BTreeMap;
     use std::time::{Duration, UNIX_EPOCH};
 
+    /// A range that begins so long before the process is of the process.
+    const A_MOMENT: Duration = Duration::from_secs(1);
     /// The most series that are compared.
     const COMPARED: usize = 50;
 
@@ -74,7 +76,12 @@ mod insight {
         let is_in_range = |one: &perf_insight::runtime::Incident| {
             one.onset < range.end() && one.ended.is_none_or(|ended| ended > range.start())
         };
-        all.incidents = Some(view.incidents().into_iter().filter(is_in_range).map(incident).collect());
+        // Those that ended in processes before are kept by nobody.
+        let begun =
+            monitor.time_of_day().checked_sub(monitor.uptime()).filter(|begun| *begun > range.start() + A_MOMENT);
+        let incidents: Vec<_> = view.incidents().into_iter().filter(is_in_range).map(incident).collect();
+        let is_known = !incidents.is_empty() || begun.is_none_or(|begun| begun < range.end());
+        (all.incidents, all.incidents_unknown_until) = (is_known.then_some(incidents), begun.filter(|_| is_known));
         let found = view.bottlenecks();
         // Where nothing could be compared, an empty list says nothing.
         let is_known = found.compared > 0 || !found.bottlenecks.is_empty();

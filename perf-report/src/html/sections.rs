@@ -93,9 +93,12 @@ pub(super) fn health(report: &Report, page: &mut Page) {
 pub(super) fn incidents(report: &Report, page: &mut Page) {
     let Some(incidents) = &report.alongside.incidents else { return };
     page.section("Incidents");
-    if incidents.is_empty() {
-        page.raw("<p>None.</p>\n");
-    }
+    let unknown = report.alongside.incidents_unknown_until.map(time_of_day);
+    match &unknown {
+        Some(until) if incidents.is_empty() => page.element("p", &format!("None since {until}.")),
+        None if incidents.is_empty() => page.raw("<p>None.</p>\n"),
+        _ => page,
+    };
     for incident in incidents.iter().take(LISTED) {
         page.raw("<article class=\"card\"><h3>").text(&incident.headline).raw("</h3>\n<p>");
         page.text(incident.cause.as_deref().unwrap_or("No clear cause.")).raw("</p>\n<p class=\"quiet\">");
@@ -105,6 +108,12 @@ pub(super) fn incidents(report: &Report, page: &mut Page) {
         page.text(&format!("Since {}, {ended}. {alerts}", time_of_day(incident.since))).raw("</p></article>\n");
     }
     more(incidents.len(), LISTED, page);
+    if let Some(until) = unknown {
+        page.element(
+            "p class=\"quiet\"",
+            &format!("Those that ended before {until}, when this process began, are not known."),
+        );
+    }
     page.end_section();
 }
 

@@ -87,8 +87,7 @@ fn told() -> Alongside {
         bottlenecks: Some(vec![finding("select on points: 40 % of its callers' time")]),
         changes: Some(Vec::new()),
         spend: Some(Spend::default()),
-        forecasts: None,
-        without_service: false,
+        ..Alongside::default()
     }
 }
 

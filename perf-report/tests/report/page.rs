@@ -48,6 +48,22 @@ fn sections_come_in_the_order_in_which_they_matter_and_what_is_missing_is_said_o
     );
 }
 
+#[test]
+fn incidents_of_an_earlier_process_are_told_as_unknown() {
+    let until = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let of = |incidents| Alongside { incidents: Some(incidents), incidents_unknown_until: Some(until), ..told() };
+    let unknown = "Those that ended before 11-14 22:13:20, when this process began, are not known.";
+    for (alongside, words) in
+        [(of(Vec::new()), "<p>None since 11-14 22:13:20.</p>"), (of(told().incidents.unwrap_or_default()), unknown)]
+    {
+        let (_, report) = lived(alongside);
+        let page = written(Format::Html, &report);
+        assert!(page.contains(words) && page.contains(unknown), "{page}");
+        let json = written(Format::Json, &report);
+        assert_eq!(Report::from_json(json.as_bytes()).unwrap().alongside.incidents_unknown_until, Some(until));
+    }
+}
+
 /// A day of a hundred series at five minutes.
 fn day() -> Report {
     let (_, mut report) = lived(told());
