@@ -15,6 +15,8 @@ use std::mem;
 pub(crate) struct PollTimer {
     /// When the poll that runs began, or the pause.
     turned: Moment,
+    /// Whether it ever turned since it started; until then all that follows is as it was made.
+    has_turned: bool,
     is_paused: bool,
     /// Whether its consumer has an item of it, or had one when it was asked for the next: nobody looks at the time meanwhile.
     is_held: bool,
@@ -34,9 +36,11 @@ pub(crate) struct PollTimer {
 
 impl PollTimer {
     /// A call that is polled since it started.
+    #[inline]
     pub(crate) fn new(started: Moment) -> Self {
         Self {
             turned: started,
+            has_turned: false,
             is_paused: false,
             is_held: false,
             has_ended: false,
@@ -145,8 +149,16 @@ impl PollTimer {
     }
 
     /// It is over: the first of the series, which listed it, no longer does, and the second counts how it divided its time. The time of the
-    /// children that it keeps is handed over, of a call that [keeps](Self::keep_children) any.
-    pub(crate) fn end(
+    /// children that it keeps is handed over, of a call that [keeps](Self::keep_children) any. Does nothing where one short poll was all.
+    #[inline]
+    pub(crate) fn end(&mut self, now: Moment, counting: (&Series, &Series), family: Option<(Parent, &HandedOver)>) {
+        if self.has_turned || now.nanos_since(self.turned) >= SLOW_POLL_NANOS {
+            self.end_of_several(now, counting, family);
+        }
+    }
+
+    #[inline(never)]
+    fn end_of_several(
         &mut self,
         now: Moment,
         (series, counting): (&Series, &Series),
@@ -179,7 +191,7 @@ impl PollTimer {
         } else if nanos >= SLOW_POLL_NANOS {
             self.slow_polls = self.slow_polls.saturating_add(1);
         }
-        self.turned = now;
+        (self.turned, self.has_turned) = (now, true);
         self.is_paused = is_paused;
     }
 }

@@ -4,6 +4,7 @@ use super::poll_timer::PollTimer;
 use crate::measure::cells::failures::{MAX_TEXT, Named, cut};
 use crate::measure::cells::meter::Meter;
 use crate::measure::cells::recorder::Ended;
+use crate::measure::cells::tree::frame::{self, Parent};
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::Outcome;
 use crate::observe::series::registry::Registry;
@@ -88,16 +89,19 @@ impl HttpRequest {
         route.count_overflow();
         route.open.own.start_away();
         let started = clock::now();
+        let parent = if frame::is_any() { frame::begin_child(started) } else { Parent::NONE };
+        let unwinding = thread::panicking();
+        // Nothing is asked from here on: the parts are written where they stay.
         Self {
             route,
             started,
             poll_timer: PollTimer::new(started),
             span: None,
-            unwinding: thread::panicking(),
+            unwinding,
             end: End::Dropped,
             failure: None,
             took: 0,
-            family: Family::new(started),
+            family: Family::new(parent),
         }
     }
 
@@ -109,8 +113,8 @@ impl HttpRequest {
         self.poll_timer.resume(&self.route.open);
         let Self { route, poll_timer, span, end, family, .. } = self;
         let unwinding = Unwinding(end);
-        let part = || part(span.as_deref().unwrap_or(&NO_SPAN));
-        let done = family.work(&route.open.own, poll_timer.has_ended(), part);
+        let span = span.as_deref().unwrap_or(&NO_SPAN);
+        let done = family.work(&route.open.own, poll_timer.has_ended(), span, part);
         mem::forget(unwinding);
         done
     }

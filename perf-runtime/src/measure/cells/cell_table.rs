@@ -322,6 +322,16 @@ impl Cells {
 
     #[inline]
     fn shard(&self, slot: Slot, layout: impl FnOnce() -> &'static Layout) -> &Shard {
+        match self.existing_shard(slot.index()) {
+            Some(shard) => shard,
+            None => self.make_shard(slot, layout),
+        }
+    }
+
+    /// Apart from those who find it made: to make room on the stack for all that it holds costs each of them.
+    #[cold]
+    #[inline(never)]
+    fn make_shard(&self, slot: Slot, layout: impl FnOnce() -> &'static Layout) -> &Shard {
         let group = &self.groups[slot.index() / GROUP];
         let group = group.get_or_init(|| Box::new([const { LazyBox::new() }; GROUP]));
         group[slot.index() % GROUP].get_or_init(|| {

@@ -12,33 +12,33 @@ use tracing::Span;
 #[derive(Debug)]
 pub(super) struct Family {
     parent: Parent,
-    /// The children, until the request's duration ends.
+    /// The children, until the request's duration ends; from then on those of each part of its work.
     frame: Exclusive<Frame>,
+    /// The time that children covered, once the duration has ended.
+    covered: u64,
     /// The name by which they know the request, once its duration has ended; none where there were none. It is kept here, and no place for a
     /// record before the request's end, for that may be hours after: all buffers could be held by requests that stream.
     name: Parent,
 }
 
 impl Family {
-    /// Of a request that comes at this moment, on this thread.
+    /// Of a request that was made inside this call.
     #[inline]
-    pub(super) fn new(now: Moment) -> Self {
-        let parent = if frame::is_any() { frame::begin_child(now) } else { Parent::NONE };
-        Self { parent, frame: Exclusive(Frame::new()), name: Parent::NONE }
+    pub(super) fn new(parent: Parent) -> Self {
+        Self { parent, frame: Exclusive(Frame::new()), covered: 0, name: Parent::NONE }
     }
 
     /// Does a part of the work of a request that counts in `meter`. Calls that it makes on this thread are the request's children; those of
     /// a request whose duration `has_ended` cover nothing of it.
     #[inline]
-    pub(super) fn work<T>(&mut self, meter: &Meter, has_ended: bool, part: impl FnOnce() -> T) -> T {
-        if has_ended {
-            return beyond(meter, self.parent, part);
-        }
+    pub(super) fn work<T>(&mut self, meter: &Meter, has_ended: bool, span: &Span, part: impl FnOnce(&Span) -> T) -> T {
         let frame = self.frame.get();
+        let _beyond = has_ended.then(|| Beyond(frame));
         // A child that waited in an earlier part, which was not pending for it, says so anew or waits no longer.
         frame.waits_for();
         let _inside = frame.enter(meter, self.parent);
-        part()
+        // As it came, and here alone: all that a part takes along is moved otherwise.
+        part(span)
     }
 
     /// The call that the request was made inside.
@@ -60,7 +60,9 @@ impl Family {
     /// Ends the request's duration, at this moment. Children that are still open outlive it.
     #[inline]
     pub(super) fn end_time(&mut self, now: Moment) {
-        self.name = self.frame.get().freeze(|| now);
+        let frame = self.frame.get();
+        self.name = frame.freeze(|| now);
+        self.covered = frame.frozen();
         if self.parent.is_some() {
             frame::leave(self.parent, now);
         }
@@ -82,9 +84,8 @@ impl Family {
             // Requests of a route whose handler calls others have their time in the tree, whatever their status.
             meter.join_tree();
         }
-        let covered = self.frame.get().frozen();
-        if covered > 0 {
-            meter.cover(covered);
+        if self.covered > 0 {
+            meter.cover(self.covered);
         }
         if let Some(parent) = self.parent.context() {
             meter.count_edge(parent, outcome, nanos);
@@ -94,7 +95,7 @@ impl Family {
     /// Tells the recorder of the end of a request that is counted, and says as which it is kept, if it is.
     #[inline]
     pub(super) fn record(&mut self, ended: Ended<'_>, now: Moment, span: Option<&Span>) -> Option<KeptAs> {
-        let inside = (self.name, self.frame.get().frozen());
+        let inside = (self.name, self.covered);
         if self.parent.is_some() {
             recorder::late_child_ended(self.parent, inside, ended);
             None
@@ -112,20 +113,14 @@ impl Family {
     }
 }
 
-/// Does a part of a request's work after its duration.
-#[cold]
-fn beyond<T>(meter: &Meter, parent: Parent, part: impl FnOnce() -> T) -> T {
-    struct Beyond(Frame);
+/// A part of a request's work after its duration: at its end, calls that it made are nobody's children.
+struct Beyond<'a>(&'a Frame);
 
-    impl Drop for Beyond {
-        fn drop(&mut self) {
-            self.0.abandon();
-        }
+impl Drop for Beyond<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.0.abandon();
     }
-
-    let beyond = Beyond(Frame::new());
-    let _inside = beyond.0.enter(meter, parent);
-    part()
 }
 
 /// A value that only its owner may look at, so that what holds it may be shared between threads.

@@ -51,17 +51,16 @@ impl Route {
         let is_it = |known: &Arc<Self>| known.is(method, route);
         let kept = ROUTES.try_with(|cache| cache.with(registry.owner(), hash, is_it, Arc::clone));
         // No cache, while the thread ends.
-        kept.ok().flatten().unwrap_or_else(|| {
-            if is_template {
-                registry.know(Kind::HttpRequest, "route", route);
-            }
-            Self::meet(registry, method, route, hash)
-        })
+        if let Ok(Some(kept)) = kept { kept } else { Self::meet(registry, (method, route, is_template), hash) }
     }
 
     /// For the first time on this thread.
     #[cold]
-    fn meet(registry: &Arc<Registry>, method: &str, route: &str, hash: u64) -> Arc<Self> {
+    #[inline(never)]
+    fn meet(registry: &Arc<Registry>, (method, route, is_template): (&str, &str, bool), hash: u64) -> Arc<Self> {
+        if is_template {
+            registry.know(Kind::HttpRequest, "route", route);
+        }
         let fresh = Arc::new(registry.with(Kind::HttpRequest, &[method, route, ""], |open, overflow| Self {
             name: open.identity.labels.concat().into(),
             method_length: open.identity.labels.first().map_or(0, |method| method.len()),
@@ -79,8 +78,8 @@ impl Route {
     }
 
     fn is(&self, method: &str, route: &str) -> bool {
-        let own = self.name.split_at_checked(self.method_length);
-        own.is_some_and(|(own_method, own_route)| own_route == route && own_method == method)
+        let own = self.name.as_bytes().split_at_checked(self.method_length);
+        own.is_some_and(|(own_method, own_route)| own_route == route.as_bytes() && own_method == method.as_bytes())
     }
 
     /// Counts that a request's labels overflowed, if they did.

@@ -40,7 +40,7 @@ impl OwnNode {
     /// The number; given out here where there is none, to a meter whose calls took so long up to now.
     #[inline]
     pub(crate) fn get(&self, times: impl FnOnce() -> Times) -> Node {
-        self.existing().unwrap_or_else(|| self.take(times()))
+        self.existing().unwrap_or_else(|| self.take(times))
     }
 
     /// The number, if it was given out.
@@ -57,9 +57,9 @@ impl OwnNode {
 
     #[cold]
     #[inline(never)]
-    fn take(&self, times: Times) -> Node {
+    fn take(&self, times: impl FnOnce() -> Times) -> Node {
         static LAST: AtomicU16 = AtomicU16::new(0);
-        let Times { nanos, covered_nanos, idle_nanos } = times;
+        let Times { nanos, covered_nanos, idle_nanos } = times();
         for (place, nanos) in self.before.iter().zip([nanos, covered_nanos, idle_nanos]) {
             place.store(nanos, Ordering::Relaxed);
         }
