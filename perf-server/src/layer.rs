@@ -8,10 +8,12 @@ use perf_runtime::Monitor;
 use perf_runtime::extend::TraceContext;
 use route::Names;
 use sizes::Sizes;
+use state::State;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -188,7 +190,7 @@ impl<S> Layer<S> for HttpLayer {
     type Service = HttpService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        HttpService { inner, settings: self.clone() }
+        HttpService { inner, settings: Arc::new(self.clone()) }
     }
 }
 
@@ -196,7 +198,8 @@ impl<S> Layer<S> for HttpLayer {
 #[derive(Clone, Debug)]
 pub struct HttpService<S> {
     inner: S,
-    settings: HttpLayer,
+    /// Shared, for axum clones a service for each request.
+    settings: Arc<HttpLayer>,
 }
 
 impl<S, B, R> Service<Request<B>> for HttpService<S>
@@ -214,7 +217,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let HttpLayer { monitor, has_span, sizes, names } = &self.settings;
+        let HttpLayer { monitor, has_span, sizes, names } = &*self.settings;
         let trace = trace_context::of(request.headers()).map(Box::new);
         if let Some(trace) = &trace {
             request.extensions_mut().insert(TraceContext::clone(trace));
@@ -222,8 +225,10 @@ where
         let upload = Upload::watch(&mut request);
         let (route, is_template) = route::of(&request, names.as_ref());
         let (route, method) = (&*route, method_label(request.method()));
-        let mut state = box_pool::take();
-        let call = monitor.http_request_in(&mut state.call, method, route, is_template);
+        let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
+        let mut exchange = Exchange::default();
+        let State { call, trace, .. } = exchange.begin(&request, (upload, trace, sizes));
+        let call = monitor.http_request_in(call, method, route, is_template);
         if *has_span && LevelFilter::current() >= Level::INFO {
             let span = span::open(&request, route, trace.as_deref());
             // One that is off is left out, so that nobody asks it at each turn whether it is on.
@@ -231,9 +236,11 @@ where
                 call.in_span(span);
             }
         }
-        let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
-        let mut exchange = Exchange::new(&request, state, (upload, trace, sizes));
-        let answer = exchange.work(|| self.inner.call(request));
+        // Where it unwinds, the exchange ends here.
+        let answer = call.work(|span| {
+            let _entered = exchange::enter(span, trace);
+            self.inner.call(request)
+        });
         HttpFuture { exchange, answer }
     }
 }
@@ -273,8 +280,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match this.exchange.poll(|| this.answer.poll(context)) {
-            Poll::Pending => Poll::Pending,
+        match this.exchange.work(|| this.answer.poll(context)) {
+            Poll::Pending => {
+                this.exchange.pause();
+                Poll::Pending
+            }
             Poll::Ready(Ok(response)) => {
                 this.exchange.answered(&response);
                 Poll::Ready(Ok(response.map(|body| MeasuredBody::new(mem::take(this.exchange), body))))

@@ -52,7 +52,7 @@ impl<B: Body> Body for MeasuredBody<B> {
         if this.exchange.is_over() {
             return body.poll_frame(context);
         }
-        let polled = this.exchange.poll(|| body.as_mut().poll_frame(context));
+        let polled = this.exchange.work(|| body.as_mut().poll_frame(context));
         match &polled {
             Poll::Pending => this.exchange.awaited(),
             Poll::Ready(None) => this.exchange.complete(),

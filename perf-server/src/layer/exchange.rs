@@ -11,8 +11,8 @@ use perf_runtime::Outcome;
 use perf_runtime::extend::TraceContext;
 use std::mem;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread;
+use tracing::Span;
 
 /// The measurement of a request while it is answered, until it is over. Dropped before, the request counts as cancelled or
 /// panicked.
@@ -22,19 +22,20 @@ use std::thread;
 pub(super) struct Exchange(Option<Box<State>>);
 
 impl Exchange {
-    /// Of a request whose call has begun in its place.
+    /// Begins with a request, whose call is yet to begin in its place in the state.
     #[inline]
-    pub(super) fn new<B>(
+    pub(super) fn begin<B>(
+        &mut self,
         request: &Request<B>,
-        mut state: Box<State>,
         (upload, trace, sizes): (Upload, Option<Box<TraceContext>>, Option<Arc<Pair>>),
-    ) -> Self {
+    ) -> &mut State {
         if let Some(sizes) = &sizes {
             came(sizes, request);
         }
+        let state = self.0.insert(box_pool::take());
         state.begin(request.method() == Method::HEAD, upload);
         (state.sizes, state.trace) = (sizes, trace);
-        Self(Some(state))
+        state
     }
 
     /// Whether the request has ended; its answer may go on, where it is a stream of events.
@@ -48,8 +49,7 @@ impl Exchange {
         let unwinding = Unwinding(self);
         let done = match unwinding.0.0.as_deref_mut() {
             Some(State { call: Some(call), trace, .. }) => call.work(|span| {
-                let _current = TraceContext::enter(trace);
-                let _entered = (!span.is_disabled()).then(|| span.enter());
+                let _entered = enter(span, trace);
                 part()
             }),
             _ => part(),
@@ -58,16 +58,11 @@ impl Exchange {
         done
     }
 
-    /// Polls what the request waits for, as a part of its [work](Self::work).
-    #[inline]
-    pub(super) fn poll<T>(&mut self, part: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let polled = self.work(part);
-        if polled.is_pending()
-            && let Some(State { call: Some(call), .. }) = self.0.as_deref_mut()
-        {
+    /// The request waits for what was polled as a part of its [work](Self::work).
+    pub(super) fn pause(&mut self) {
+        if let Some(State { call: Some(call), .. }) = self.0.as_deref_mut() {
             call.pause();
         }
-        polled
     }
 
     /// The head of the answer is there.
@@ -77,8 +72,11 @@ impl Exchange {
         let (status, body) = (response.status(), response.body());
         state.status = Some(status.as_u16());
         // In the head where there are no messages.
-        state.said = if body.is_end_stream() { said(response.headers()) } else { None };
-        if state.is_head || has_no_body(status) || body.is_end_stream() {
+        let is_whole = body.is_end_stream();
+        if is_whole {
+            state.said = said(response.headers());
+        }
+        if state.is_head || has_no_body(status) || is_whole {
             return self.complete();
         }
         let exact = body.size_hint().exact();
@@ -119,6 +117,7 @@ impl Exchange {
 
     /// The next part of the body is not there yet.
     pub(super) fn awaited(&mut self) {
+        self.pause();
         if let Some(state) = &mut self.0 {
             state.lasts();
         }
@@ -141,6 +140,12 @@ impl Exchange {
         self.end(|_| Outcome::Error);
     }
 
+    /// It ends before its answer does.
+    #[cold]
+    fn abandon(&mut self) {
+        self.end(|_| if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
+    }
+
     #[inline]
     fn end(&mut self, outcome: impl FnOnce(&State) -> Outcome) {
         if let Some(mut state) = self.0.take() {
@@ -158,8 +163,19 @@ impl Exchange {
 impl Drop for Exchange {
     #[inline]
     fn drop(&mut self) {
-        self.end(|_| if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
+        if self.0.is_some() {
+            self.abandon();
+        }
     }
+}
+
+/// For as long as what is returned lives, a request's span is entered, and its trace is the current one.
+#[inline]
+pub(super) fn enter<'a>(span: &'a Span, trace: &'a mut Option<Box<TraceContext>>) -> impl Sized + use<'a> {
+    let current = TraceContext::enter(trace);
+    let entered = (!span.is_disabled()).then(|| span.enter());
+    // The span is left first.
+    (entered, current)
 }
 
 /// Ends a request whose work unwinds, as panicked: later nobody could tell.

@@ -126,7 +126,9 @@ impl State {
         if outcome == Outcome::Error {
             name_failure(call, self.status, self.said);
         }
-        if let (Some(sizes), Some(sent)) = (self.sizes.take(), sent) {
+        if let Some(sizes) = self.sizes.take()
+            && let Some(sent) = sent
+        {
             sizes.went(sent);
         }
         match (self.status, outcome) {

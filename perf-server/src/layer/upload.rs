@@ -51,20 +51,26 @@ impl Upload {
 }
 
 impl Drop for Upload {
-    /// Keeps the flag, where the body is gone.
     #[inline]
     fn drop(&mut self) {
-        let Some(mut flag) = self.0.take() else { return };
-        let Some(broke_off) = Arc::get_mut(&mut flag) else { return };
-        *broke_off.get_mut() = false;
-        let _ = SPARE.try_with(|spare| {
-            if let Ok(mut spare) = spare.try_borrow_mut()
-                && spare.len() < MOST
-            {
-                spare.push(flag);
-            }
-        });
+        if let Some(flag) = self.0.take() {
+            keep(flag);
+        }
     }
+}
+
+/// Keeps a flag, where the body is gone.
+#[inline(never)]
+fn keep(mut flag: Arc<AtomicBool>) {
+    let Some(broke_off) = Arc::get_mut(&mut flag) else { return };
+    *broke_off.get_mut() = false;
+    let _ = SPARE.try_with(|spare| {
+        if let Ok(mut spare) = spare.try_borrow_mut()
+            && spare.len() < MOST
+        {
+            spare.push(flag);
+        }
+    });
 }
 
 /// A body that notes where it breaks off.
