@@ -79,13 +79,17 @@ mod routes {
             .schema("Statement", statement())
             .schema(
                 "StatementCaller",
-                object(
-                    "The executions of a statement that calls of one series made. Whether they failed is not known.",
-                )
-                .has("caller", openapi::text_or_null())
-                .has("is_rest", openapi::flag())
-                .has("executions", openapi::count())
-                .has("seconds", openapi::number()),
+                object("The executions of a statement that calls of one series made, whether they failed or not.")
+                    .has("caller", openapi::text_or_null())
+                    .has("is_rest", openapi::flag())
+                    .has("executions", openapi::count())
+                    .has("seconds", openapi::number()),
+            )
+            .schema(
+                "StatementErrors",
+                object("The errors of one kind that executions of a statement ended with.")
+                    .has("error_type", openapi::text())
+                    .has("executions", openapi::count()),
             )
             .schema(
                 "RepeatedStatement",
@@ -119,11 +123,16 @@ mod routes {
     }
 
     fn statement() -> ObjectBuilder {
-        object("A statement. Durations are in seconds; whether executions failed is not known.")
+        object("A statement. Durations are in seconds. Executions that are not in `ok`, `errors` or `cancelled` have an outcome that is not known.")
             .has("id", openapi::text())
             .has("statement", openapi::text())
             .has("operation", openapi::text())
             .has("executions", openapi::count())
+            .has("ok", openapi::count())
+            .has("errors", openapi::count())
+            .has("cancelled", openapi::count())
+            .has("running", openapi::count())
+            .has("error_types", openapi::list(openapi::named("StatementErrors")))
             .has("recent_executions", openapi::count())
             .has("seconds", openapi::number())
             .has("recent_seconds", openapi::number())

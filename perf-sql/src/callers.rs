@@ -24,6 +24,14 @@ pub(crate) struct Around {
     pub(crate) is_by_span: bool,
 }
 
+impl Around {
+    /// That of the call which runs on this thread.
+    pub(crate) fn of_thread() -> Option<Self> {
+        let call = running_call()?;
+        Some(Self { series: call.series, root: call.root, root_call: call.root_call, is_by_span: false })
+    }
+}
+
 /// The number of a root by its span is that of the span, turned by so many bits: numbers by calls begin with other bits.
 const TURNED: u32 = 24;
 /// Roots that are remembered until they repeat a statement.
@@ -101,10 +109,7 @@ impl Spans {
 
     /// The call around what happens now on this thread.
     pub(crate) fn around(&self) -> Around {
-        match running_call() {
-            Some(call) => Around { series: call.series, root: call.root, root_call: call.root_call, is_by_span: false },
-            None => self.around_by_spans().unwrap_or_default(),
-        }
+        Around::of_thread().or_else(|| self.around_by_spans()).unwrap_or_default()
     }
 
     fn around_by_spans(&self) -> Option<Around> {

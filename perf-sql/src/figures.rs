@@ -11,6 +11,9 @@ use std::fmt::Write;
 const EXECUTIONS: &str = "sql_statement_executions_total";
 const DURATION: &str = "sql_statement_duration_seconds";
 const ROWS: &str = "sql_statement_rows_total";
+const OUTCOMES: &str = "sql_statement_outcomes_total";
+const ERRORS: &str = "sql_statement_errors_total";
+const RUNNING: &str = "sql_statement_running";
 const UNREAD: &str = "sql_unread_executions_total";
 const EVICTED: &str = "sql_evicted_statements_total";
 
@@ -55,7 +58,7 @@ pub fn rules() -> RuleSet {
 pub(crate) fn text(inner: &Inner) -> String {
     let mut all: Vec<(String, Statement, Counts)> = Vec::new();
     inner.store.for_each(|statement, counts| {
-        if counts.executions > 0 {
+        if counts.executions > 0 || counts.outcomes.running > 0 {
             all.push((id(statement), statement.clone(), counts.clone()));
         }
     });
@@ -110,6 +113,39 @@ fn write_all(text: &mut String, all: &[(String, Statement, Counts)]) -> std::fmt
     for (id, _, counts) in all {
         writeln!(text, "{ROWS}{{id=\"{id}\",rows=\"affected\"}} {}", counts.affected)?;
         writeln!(text, "{ROWS}{{id=\"{id}\",rows=\"returned\"}} {}", counts.returned)?;
+    }
+    write_outcomes(text, all)
+}
+
+/// The outcomes, where any is known: executions without one are in none of these families.
+fn write_outcomes(text: &mut String, all: &[(String, Statement, Counts)]) -> std::fmt::Result {
+    let known: Vec<_> =
+        all.iter().map(|(id, _, counts)| (id, &counts.outcomes)).filter(|(_, all)| all.is_known()).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        text,
+        "# HELP {OUTCOMES} Executions of SQL statements whose outcome is known.\n# TYPE {OUTCOMES} counter"
+    )?;
+    for (id, outcomes) in &known {
+        let counts = [("cancelled", outcomes.cancelled), ("error", outcomes.errors()), ("ok", outcomes.ok)];
+        for (outcome, count) in counts {
+            writeln!(text, "{OUTCOMES}{{id=\"{id}\",outcome=\"{outcome}\"}} {count}")?;
+        }
+    }
+    writeln!(
+        text,
+        "# HELP {ERRORS} Executions of SQL statements that are known to have failed.\n# TYPE {ERRORS} counter"
+    )?;
+    for (id, outcomes) in &known {
+        for (error_type, count) in outcomes.by_type() {
+            writeln!(text, "{ERRORS}{{error_type=\"{error_type}\",id=\"{id}\"}} {count}")?;
+        }
+    }
+    writeln!(text, "# HELP {RUNNING} Executions of SQL statements that run now.\n# TYPE {RUNNING} gauge")?;
+    for (id, outcomes) in &known {
+        writeln!(text, "{RUNNING}{{id=\"{id}\"}} {}", outcomes.running)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Statements without any code: by the events of sqlx.
 
-use crate::callers::Spans;
+use crate::callers::{Around, Spans};
 use crate::sql::{Inner, Statements, process};
 use crate::store::{Execution, Found, Store};
 use std::cell::Cell;
@@ -89,11 +89,11 @@ thread_local! {
 
 /// A mark on the thread that counts an event. What is told meanwhile, such as a label that is one too many, goes to layers of others: where one of
 /// them executes a statement for it on this thread, our locks are taken already, so that statement is left out.
-struct Counting;
+pub(crate) struct Counting;
 
 impl Counting {
     /// `None` where the thread counts an event already.
-    fn begin() -> Option<Self> {
+    pub(crate) fn begin() -> Option<Self> {
         IS_COUNTING.with(|is_counting| if is_counting.replace(true) { None } else { Some(Self) })
     }
 }
@@ -118,13 +118,17 @@ impl Inner {
             event.record(&mut reading);
         }
         let found = reading.found.unwrap_or_else(|| self.store.find(""));
-        let around = spans.around();
-        let counted = self.store.count(found, &reading.execution, &around);
+        self.count_execution(found, &reading.execution, &spans.around(), false);
+    }
+
+    /// Counts an execution that is over, [begun](Store::begin) or not.
+    pub(crate) fn count_execution(&self, found: Found, execution: &Execution, around: &Around, is_begun: bool) {
+        let counted = self.store.count(found, execution, around, is_begun);
         if counted.is_near {
-            self.note_near(&around);
+            self.note_near(around);
         }
         if let Some(repeated) = counted.repeated {
-            self.note_repeated(&repeated, &around);
+            self.note_repeated(&repeated, around);
         }
     }
 }

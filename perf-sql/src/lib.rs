@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "diesel")]
+mod attempt;
 mod callers;
+#[cfg(feature = "diesel")]
+pub mod diesel;
 mod figures;
 mod layer;
 mod repeated;
@@ -15,4 +19,4 @@ pub use layer::{SqlLayer, layer};
 pub use settings::Settings;
 pub use sql::{Sql, Statements};
 pub use text::{Normalized, normalize};
-pub use view::{CallerView, RepeatedView, Sort, StatementView, View};
+pub use view::{CallerView, ErrorTypeView, RepeatedView, Sort, StatementView, View};

@@ -249,6 +249,12 @@ pub(crate) mod process {
         Some(Claim(Arc::clone(inner)))
     }
 
+    /// The account of the process.
+    #[cfg(feature = "diesel")]
+    pub(crate) fn account() -> Option<Arc<Inner>> {
+        ACCOUNT.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn with(look: impl FnOnce(Option<&Arc<Inner>>)) {
         look(ACCOUNT.read().unwrap_or_else(PoisonError::into_inner).as_ref());
     }

@@ -34,7 +34,8 @@ const RECENT_MINUTES: u64 = 5;
 
 /// All statements since the process began, those that took most time together first.
 ///
-/// The executions of all statements and of `overflow` are together `events`. Whether a statement failed is not known: the events of sqlx do not tell.
+/// The executions of all statements and of `overflow` are together `events`. Whether an execution failed is known of those that were seen by diesel's
+/// instrumentation or by the pool around sqlx's, and not of those that the layer saw: the events of sqlx do not tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct View {
@@ -76,8 +77,23 @@ pub struct StatementView {
     pub statement: String,
     /// Its first word, such as `select`; `other` where it is none of SQL's.
     pub operation: String,
-    /// How many times it was executed, whether it failed or not.
+    /// How many times it was executed to the end of it, whether it failed or not.
     pub executions: u64,
+    /// Those that are known to have succeeded. Of executions that are neither here nor in the next two the outcome is not known.
+    #[serde(default)]
+    pub ok: u64,
+    /// Those that are known to have failed.
+    #[serde(default)]
+    pub errors: u64,
+    /// Those that are known to have been given up before their end.
+    #[serde(default)]
+    pub cancelled: u64,
+    /// Executions that run now, of those whose outcome will be known.
+    #[serde(default)]
+    pub running: u64,
+    /// The errors by kind, those that there were.
+    #[serde(default)]
+    pub error_types: Vec<ErrorTypeView>,
     /// The same in the last five minutes, to the minute.
     pub recent_executions: u64,
     /// The seconds that all executions took whose duration is known. Of a stream of rows, the time of its reader is a part.
@@ -105,6 +121,17 @@ pub struct StatementView {
     pub repeated_calls: u64,
     /// The most executions within a minute of one of them; 0 where none repeated it.
     pub most_repeats: u32,
+}
+
+/// The errors of one kind that executions of a statement ended with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ErrorTypeView {
+    /// The kind: `unique`, `foreign_key`, `not_null`, `check` or `exclusion` where a constraint was violated, `serialization`, `deadlock`, `timeout`,
+    /// `read_only`, `connection`, or `other`.
+    pub error_type: String,
+    /// The executions.
+    pub executions: u64,
 }
 
 /// The executions of a statement that calls of one series made.
@@ -158,8 +185,8 @@ impl Statements {
         inner.store.for_each(|statement, counts| {
             let shown = StatementView::new(statement, counts, &names, minute);
             if statement.hash == 0 {
-                view.overflow = Some(shown).filter(|shown| shown.executions > 0);
-            } else if counts.executions > 0 {
+                view.overflow = Some(shown).filter(|shown| shown.executions + shown.running > 0);
+            } else if counts.executions + counts.outcomes.running > 0 {
                 view.statements.push(shown);
             }
         });
@@ -234,6 +261,13 @@ impl StatementView {
             statement: statement.text.to_string(),
             operation: statement.operation.to_owned(),
             executions: counts.executions,
+            ok: counts.outcomes.ok,
+            errors: counts.outcomes.errors(),
+            cancelled: counts.outcomes.cancelled,
+            running: counts.outcomes.running,
+            error_types: (counts.outcomes.by_type())
+                .map(|(error_type, executions)| ErrorTypeView { error_type: error_type.to_owned(), executions })
+                .collect(),
             recent_executions,
             seconds: seconds(latency.nanos),
             recent_seconds: seconds(recent_nanos),

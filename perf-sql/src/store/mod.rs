@@ -2,10 +2,14 @@
 
 mod cache;
 mod latency;
+#[allow(dead_code, reason = "the layer knows no outcomes, and diesel not all of them")]
+mod outcome;
 mod repeats;
 mod slot;
 
 pub(crate) use latency::BOUNDS;
+#[cfg(feature = "diesel")]
+pub(crate) use outcome::{ErrorType, Outcome};
 pub(crate) use slot::{Counts, Execution, OfCaller, Statement};
 
 use crate::callers::Around;
@@ -44,7 +48,6 @@ type Make = Box<dyn Fn(&'static str) -> Histogram + Send + Sync>;
 /// A hit takes no lock but that of its own statement. Locks are taken in this order: the index, a place, the place of all others.
 pub(crate) struct Store {
     limits: Limits,
-    hasher: RandomState,
     cache: Cache,
     places: Box<[OnceLock<Mutex<Slot>>]>,
     /// The number of the last event of each place.
@@ -94,7 +97,6 @@ impl Store {
         let index = Index { places, used: 0, text: String::new(), since: Instant::now(), read: 0 };
         Self {
             limits,
-            hasher: RandomState::default(),
             cache: Cache::new(),
             places: (0..limits.statements).map(|_| OnceLock::new()).collect(),
             last_events: (0..limits.statements).map(|_| AtomicU64::new(0)).collect(),
@@ -125,32 +127,47 @@ impl Store {
 
     /// The statement of a text, as it comes from the program.
     pub(crate) fn find(&self, raw: &str) -> Found {
-        let hash = self.hasher.hash_one(raw);
+        self.find_hashed(raw, hash(raw))
+    }
+
+    /// The same by the [hash](hash) of the text.
+    pub(crate) fn find_hashed(&self, raw: &str, hash: u64) -> Found {
         self.cache.find(hash).map_or_else(|| self.read(raw, hash), Found::At)
     }
 
-    /// Counts an execution of a statement. Says whether its root repeated it just now, or will with the next one.
-    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around) -> Counted {
+    /// Counts an execution that begins.
+    #[cfg(feature = "diesel")]
+    pub(crate) fn begin(&self, found: Found) {
+        self.at(found, self.events.load(Relaxed), Slot::begin);
+    }
+
+    /// Counts an execution of a statement that is over, [begun](Self::begin) or not. Says whether its root repeated it just now, or will with the
+    /// next one.
+    pub(crate) fn count(&self, found: Found, execution: &Execution, around: &Around, is_begun: bool) -> Counted {
         let event = self.events.fetch_add(1, Relaxed);
         let second = self.second.load(Relaxed);
-        let counted =
-            self.count_at(found, event, |slot| slot.count(execution, around, second, self.limits.repeated_at));
-        // It gave way to another since it was found, or there was no time to read it.
-        let counted =
-            counted.unwrap_or_else(|| locked(&self.others).count(execution, around, second, self.limits.repeated_at));
+        let counted = self.at(found, event, |slot| {
+            let count = if is_begun { Slot::end } else { Slot::count };
+            count(slot, execution, around, second, self.limits.repeated_at)
+        });
         if let Some(nanos) = execution.nanos {
             self.record(counted.durations, nanos);
         }
         counted
     }
 
-    fn count_at(&self, found: Found, event: u64, count: impl FnOnce(&mut Slot) -> Counted) -> Option<Counted> {
-        let Found::At(place) = found else { return None };
-        let mut slot = locked(self.slot(place.slot)?);
-        (slot.generation == place.generation).then(|| {
-            self.note_event(place.slot, event);
-            count(&mut slot)
-        })
+    /// Looks at the place of a statement: that of all others where it gave way since it was found, and where there was no time to read it.
+    fn at<R>(&self, found: Found, event: u64, look: impl FnOnce(&mut Slot) -> R) -> R {
+        if let Found::At(place) = found
+            && let Some(slot) = self.slot(place.slot)
+        {
+            let mut slot = locked(slot);
+            if slot.generation == place.generation {
+                self.note_event(place.slot, event);
+                return look(&mut slot);
+            }
+        }
+        look(&mut locked(&self.others))
     }
 
     /// Records a duration of an operation. Nothing is locked here: where a metric is one too many it is told of in the log, by code of others.
@@ -255,6 +272,12 @@ impl Index {
         self.read = self.read.saturating_add(1);
         self.read <= most
     }
+}
+
+/// The hash of a text as it comes from the program: keyed, and one for all accounts of the process.
+pub(crate) fn hash(raw: &str) -> u64 {
+    static KEYED: OnceLock<RandomState> = OnceLock::new();
+    KEYED.get_or_init(RandomState::default).hash_one(raw)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,7 @@
 //! The account of one statement.
 
 use super::latency::Latency;
+use super::outcome::{Outcome, Outcomes};
 use super::repeats::{Progress, Repeated, Repeats};
 use crate::callers::Around;
 use crate::text::changes_rows;
@@ -12,12 +13,13 @@ const MOST_CALLERS: usize = 16;
 /// Minutes of which executions are known.
 pub(crate) const MINUTES: usize = 60;
 
-/// One execution, as the event tells it.
+/// One execution that is over.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Execution {
     pub(crate) nanos: Option<u64>,
     pub(crate) returned: u64,
     pub(crate) affected: u64,
+    pub(crate) outcome: Outcome,
 }
 
 /// A statement: what is shown of it, and the hash of all of it.
@@ -51,6 +53,7 @@ pub(crate) struct Minute {
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
     pub(crate) executions: u64,
+    pub(crate) outcomes: Outcomes,
     pub(crate) returned: u64,
     pub(crate) affected: u64,
     pub(crate) latency: Latency,
@@ -128,6 +131,7 @@ impl Counts {
     fn empty() -> Self {
         Self {
             executions: 0,
+            outcomes: Outcomes::default(),
             returned: 0,
             affected: 0,
             latency: Latency::default(),
@@ -158,7 +162,20 @@ impl Slot {
         self.repeats = Repeats::default();
     }
 
-    /// Counts an execution.
+    /// Counts an execution that begins, whose end will be counted.
+    #[cfg(feature = "diesel")]
+    pub(crate) fn begin(&mut self) {
+        self.counts.outcomes.running += 1;
+    }
+
+    /// Counts an execution that is over, and that [was begun](Self::begin) here or in a statement which gave way to this one.
+    pub(crate) fn end(&mut self, execution: &Execution, around: &Around, second: u32, repeated_at: u32) -> Counted {
+        let running = &mut self.counts.outcomes.running;
+        *running = running.saturating_sub(1);
+        self.count(execution, around, second, repeated_at)
+    }
+
+    /// Counts an execution that is over.
     pub(crate) fn count(&mut self, execution: &Execution, around: &Around, second: u32, repeated_at: u32) -> Counted {
         let changes = self.statement.as_ref().is_some_and(|statement| changes_rows(statement.operation));
         let affected = if changes { execution.affected } else { 0 };
@@ -185,9 +202,10 @@ impl Counts {
     }
 
     fn count(&mut self, execution: &Execution, around: &Around, minute: u64) {
-        let &Execution { nanos, returned, affected } = execution;
+        let &Execution { nanos, returned, affected, outcome } = execution;
         let known = nanos.unwrap_or_default();
         self.executions += 1;
+        self.outcomes.count(outcome);
         self.returned = self.returned.saturating_add(returned);
         self.affected = self.affected.saturating_add(affected);
         if let Some(nanos) = nanos {
@@ -200,6 +218,7 @@ impl Counts {
     /// Adds all that another statement had.
     pub(crate) fn add(&mut self, other: &Self) {
         self.executions += other.executions;
+        self.outcomes.add(&other.outcomes);
         self.returned = self.returned.saturating_add(other.returned);
         self.affected = self.affected.saturating_add(other.affected);
         self.latency.add(&other.latency);

@@ -30,7 +30,7 @@ pub(crate) use words::{OTHER, changes_rows, operations};
 /// The most bytes of a text that is shown.
 const MOST_SHOWN: usize = 200;
 /// So many bytes of a statement are read; what comes after them is cut.
-const MOST_READ: usize = 64 * 1_024;
+pub(crate) const MOST_READ: usize = 64 * 1_024;
 /// The end of a text that is cut.
 const CUT: char = '…';
 
@@ -92,7 +92,7 @@ pub(crate) fn shown(text: &str) -> std::borrow::Cow<'_, str> {
     shown.into()
 }
 
-fn floor_char_boundary(text: &str, most: usize) -> usize {
+pub(crate) fn floor_char_boundary(text: &str, most: usize) -> usize {
     let most = most.min(text.len());
     (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default()
 }
