@@ -80,7 +80,7 @@
 //! | `notify`, `notify-email` | who is told of alerts |
 //! | `llm` | tokens, cost and budgets of language models |
 //! | `report` | exports, dashboards for Grafana, and one HTML report |
-//! | `sql` | SQL statements of sqlx, by text, caller and request |
+//! | `sql`, `sql-diesel`, `sql-sqlx` | [`sql`]: SQL statements by text, caller and request; of sqlx by its events; with their outcomes those of diesel, and those over a pool around sqlx's |
 //! | `reqwest` | a layer around a `reqwest::Client` |
 //! | `sync`, `sync-parking-lot`, `sync-async-channel`, `sync-crossbeam-channel`, `sync-flume` | [`sync`]: locks that tell who holds them and who waits, and channels with their messages, lost ones and backpressure |
 //! | `full` | `toml`, `server`, `host`, `host-tokio`, `insight`, `llm`, `metrics`, `report`, `sql`, `sync` |

@@ -38,7 +38,18 @@ impl Attempt {
         self.execution.outcome = Outcome::Error(error);
     }
 
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn add_rows(&mut self, rows: u64) {
+        self.execution.returned += rows;
+    }
+
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn add_affected(&mut self, rows: u64) {
+        self.execution.affected = self.execution.affected.saturating_add(rows);
+    }
+
     /// Ends it where nobody said how, and when.
+    #[cfg(feature = "diesel")]
     pub(crate) fn end_unknown(mut self) {
         (self.execution.outcome, self.since) = (Outcome::Unknown, None);
     }

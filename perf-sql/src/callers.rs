@@ -112,6 +112,13 @@ impl Spans {
         Around::of_thread().or_else(|| self.around_by_spans()).unwrap_or_default()
     }
 
+    /// The span that is current on this thread.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn current(&self) -> Option<&'static Metadata<'static>> {
+        let dispatch = self.dispatch.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
+        dispatch.current_span().metadata()
+    }
+
     fn around_by_spans(&self) -> Option<Around> {
         let dispatch = self.dispatch.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
         let registry: &Registry = dispatch.downcast_ref()?;

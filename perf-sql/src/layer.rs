@@ -2,7 +2,7 @@
 
 use crate::callers::{Around, Spans};
 use crate::sql::{Inner, Statements, process};
-use crate::store::{Execution, Found, Store};
+use crate::store::{Execution, Found, Store, hash};
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub(crate) fn is_hidden(dispatch: &Dispatch) -> bool {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SqlLayer {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        #[cfg(feature = "sqlx")]
+        crate::mark::note_layer();
         self.spans.register(dispatch);
         self.to.as_ref().map_or(&process::SUBSCRIBERS, |inner| &inner.subscribers).add(dispatch);
     }
@@ -110,8 +112,15 @@ impl Inner {
             return;
         }
         self.note_heard(event.metadata());
+        #[cfg(feature = "sqlx")]
+        if crate::mark::is_carried(|| spans.current()) {
+            return;
+        }
         let mut reading = Reading::new(&self.store);
         event.record(&mut reading);
+        if reading.is_marked {
+            return;
+        }
         if reading.found.is_none() {
             // A statement that ends as a summary that was cut: it is the whole of it.
             reading.is_summary_whole = true;
@@ -143,12 +152,14 @@ struct Reading<'a> {
     store: &'a Store,
     found: Option<Found>,
     is_summary_whole: bool,
+    /// Whether it is counted by a pool of perf's.
+    is_marked: bool,
     execution: Execution,
 }
 
 impl<'a> Reading<'a> {
     fn new(store: &'a Store) -> Self {
-        Self { store, found: None, is_summary_whole: false, execution: Execution::default() }
+        Self { store, found: None, is_summary_whole: false, is_marked: false, execution: Execution::default() }
     }
 }
 
@@ -163,7 +174,13 @@ impl Visit for Reading<'_> {
             "summary" if self.is_summary_whole || !value.ends_with(CUT) => value,
             _ => return,
         };
-        self.found = Some(self.store.find(text));
+        let hash = hash(text);
+        #[cfg(feature = "sqlx")]
+        if crate::mark::is_polled(hash) {
+            self.is_marked = true;
+            return;
+        }
+        self.found = Some(self.store.find_hashed(text, hash));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -188,13 +205,22 @@ fn is_statement(metadata: &Metadata<'_>) -> bool {
     metadata.target() == TARGET && !metadata.is_span()
 }
 
+/// Statements, and the marks of those that a pool of perf's counts.
+fn is_heard(metadata: &Metadata<'_>) -> bool {
+    #[cfg(feature = "sqlx")]
+    if metadata.target() == TARGET && crate::mark::is_mark(metadata) {
+        return true;
+    }
+    is_statement(metadata)
+}
+
 impl<S> Filter<S> for Read {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        is_statement(metadata)
+        is_heard(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if is_statement(metadata) { Interest::always() } else { Interest::never() }
+        if is_heard(metadata) { Interest::always() } else { Interest::never() }
     }
 }
 

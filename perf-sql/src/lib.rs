@@ -1,15 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(feature = "diesel")]
+#[cfg(any(feature = "diesel", feature = "sqlx"))]
 mod attempt;
 mod callers;
 #[cfg(feature = "diesel")]
 pub mod diesel;
 mod figures;
 mod layer;
+#[cfg(feature = "sqlx")]
+mod mark;
 mod repeated;
 mod settings;
 mod sql;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
 mod store;
 mod text;
 mod view;

@@ -250,7 +250,7 @@ pub(crate) mod process {
     }
 
     /// The account of the process.
-    #[cfg(feature = "diesel")]
+    #[cfg(any(feature = "diesel", feature = "sqlx"))]
     pub(crate) fn account() -> Option<Arc<Inner>> {
         ACCOUNT.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -2,13 +2,13 @@
 
 mod cache;
 mod latency;
-#[allow(dead_code, reason = "the layer knows no outcomes, and diesel not all of them")]
+#[cfg_attr(not(feature = "sqlx"), allow(dead_code, reason = "the layer knows no outcomes, and diesel not all of them"))]
 mod outcome;
 mod repeats;
 mod slot;
 
 pub(crate) use latency::BOUNDS;
-#[cfg(feature = "diesel")]
+#[cfg(any(feature = "diesel", feature = "sqlx"))]
 pub(crate) use outcome::{ErrorType, Outcome};
 pub(crate) use slot::{Counts, Execution, OfCaller, Statement};
 
@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// Counts an execution that begins.
-    #[cfg(feature = "diesel")]
+    #[cfg(any(feature = "diesel", feature = "sqlx"))]
     pub(crate) fn begin(&self, found: Found) {
         self.at(found, self.events.load(Relaxed), Slot::begin);
     }

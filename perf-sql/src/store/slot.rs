@@ -163,7 +163,7 @@ impl Slot {
     }
 
     /// Counts an execution that begins, whose end will be counted.
-    #[cfg(feature = "diesel")]
+    #[cfg(any(feature = "diesel", feature = "sqlx"))]
     pub(crate) fn begin(&mut self) {
         self.counts.outcomes.running += 1;
     }

@@ -1,6 +1,7 @@
 //! Real crates over real databases: each statement counts once, with its outcome.
 
 mod diesel;
+mod sqlx;
 
 use perf_runtime::Monitor;
 use perf_sql::{Settings, Sql, StatementView, View};
