@@ -21,7 +21,7 @@ pub(super) fn take() -> Box<State> {
     spare.ok().flatten().unwrap_or_default()
 }
 
-/// Keeps one that holds nothing any more.
+/// Keeps one whose request is over.
 #[inline]
 pub(super) fn keep(state: Box<State>) {
     let _ = SPARE.try_with(|spare| {

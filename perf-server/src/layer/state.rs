@@ -54,7 +54,7 @@ struct Problem<'a> {
 }
 
 impl State {
-    /// Begins with a request, whose call has begun, where the one before is over. Field by field, for the whole is larger than what is copied at once.
+    /// Begins with a request, whose call is yet to begin, where the one before is over. Field by field, for the whole is larger than what is copied at once.
     #[inline]
     pub(super) fn begin(&mut self, is_head: bool, upload: Upload) {
         (self.is_head, self.upload) = (is_head, upload);

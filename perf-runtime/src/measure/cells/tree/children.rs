@@ -150,7 +150,7 @@ impl Children {
         self.name.set(Parent::NONE);
     }
 
-    /// The time that was covered when it was [frozen](Self::freeze).
+    /// The time that was covered when it was [frozen](Self::freeze), until others come.
     pub(super) fn frozen(&self) -> u64 {
         self.covered.get()
     }

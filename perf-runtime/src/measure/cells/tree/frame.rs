@@ -335,7 +335,7 @@ impl Frame {
     }
 
     /// Ends the time in which children cover any, at the moment `now`, and says the name by which they know the call: none where there were
-    /// none. Those that are still open outlive it. The frame is entered no more.
+    /// none. Those that are still open outlive it. Where the frame is entered again it begins anew, with another name.
     #[inline]
     pub(crate) fn freeze(&self, now: impl FnOnce() -> Moment) -> Parent {
         let name = self.children.name.get();
@@ -353,7 +353,7 @@ impl Frame {
         }
     }
 
-    /// The time that children covered when the frame was [frozen](Self::freeze).
+    /// The time that children covered when the frame was [frozen](Self::freeze), until it is entered again.
     pub(crate) fn frozen(&self) -> u64 {
         self.children.frozen()
     }
