@@ -61,9 +61,8 @@ impl Drop for Attempt {
         let _counting = Counting::begin();
         let elapsed = self.since.map(|since| u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX));
         self.execution.nanos = elapsed;
-        if self.inner.is_on() {
-            self.inner.count_execution(self.found, &self.execution, &self.around, true);
-        }
+        // Also where the account was switched off meanwhile: it runs no more.
+        self.inner.count_execution(self.found, &self.execution, &self.around, true);
     }
 }
 

@@ -25,6 +25,9 @@
 //!   pipelines of `diesel-async`).
 //! - `BEGIN`, `COMMIT`, `ROLLBACK` and savepoints are statements too. What diesel tells of transactions beside them is left out, and so are prepared
 //!   statements that it keeps, connections that it makes, and their addresses.
+//! - The query by which diesel learns of a type of PostgreSQL's, within the statement that has a value of it, is a statement of its own. So is the one by which a
+//!   pool (`r2d2`) tries a connection, `SELECT 1`, unless it has `test_on_check_out(false)`.
+//! - Of the kinds of errors diesel tells neither `deadlock` nor `timeout`: they are `other`.
 //! - Rows are not known: diesel does not tell.
 //! - The caller is the call that runs on the thread when the statement begins. A thread of `spawn_blocking` runs none by itself: there the work is made
 //!   a future [in the current call](perf_runtime::InCurrentCall), `let work = async move { .. }.in_current_call();`, and
@@ -43,6 +46,8 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// The beginning of the query by which diesel asks PostgreSQL for a type. It does so while it binds the values of another query, which has begun.
+const LOOKUP: &str = "SELECT \"pg_type\".\"oid\", \"pg_type\".\"typarray\" ";
 /// The beginning of the values in the text of a query.
 const BINDS: &str = " -- binds: ";
 
@@ -68,13 +73,13 @@ pub fn install() -> QueryResult<()> {
 /// }
 /// ```
 pub fn instrument() -> Instrument {
-    Instrument { to: None, running: None, inner: None }
+    Instrument::new(None)
 }
 
 impl Statements {
     /// As [`instrument`], for these statements alone.
     pub fn diesel(&self) -> Instrument {
-        Instrument { to: Some(Arc::clone(&self.inner)), running: None, inner: None }
+        Instrument::new(Some(Arc::clone(&self.inner)))
     }
 }
 
@@ -83,10 +88,16 @@ pub struct Instrument {
     /// `None`: whatever the process has.
     to: Option<Arc<Inner>>,
     running: Option<Attempt>,
+    /// A query by which diesel learns of a type that is bound to the one that runs.
+    lookup: Option<Attempt>,
     inner: Option<Box<dyn Instrumentation>>,
 }
 
 impl Instrument {
+    fn new(to: Option<Arc<Inner>>) -> Self {
+        Self { to, running: None, lookup: None, inner: None }
+    }
+
     /// Passes all events on to another instrumentation, after they are counted. One that counts for the same statements is left out, so that each counts once.
     #[must_use]
     pub fn around(mut self, inner: impl Instrumentation) -> Self {
@@ -102,45 +113,54 @@ impl Instrument {
 
     fn without_own(&self, inner: Box<dyn Instrumentation>) -> Option<Box<dyn Instrumentation>> {
         match inner.downcast::<Self>() {
-            Ok(mut other) if other.to.as_ref().map(Arc::as_ptr) == self.to.as_ref().map(Arc::as_ptr) => {
-                other.inner.take()
-            }
+            Ok(mut other) if other.account() == self.account() => other.inner.take(),
             Ok(other) => Some(other),
             Err(inner) => Some(inner),
         }
     }
 
+    /// The account that it counts for by now.
+    fn account(&self) -> Option<*const Inner> {
+        self.to.clone().or_else(process::account).map(|inner| Arc::as_ptr(&inner))
+    }
+
     fn count(&mut self, event: &InstrumentationEvent<'_>) {
         match event {
-            InstrumentationEvent::StartQuery { query, .. } => {
-                self.end_lost();
-                self.running = self.begin(*query);
-            }
-            InstrumentationEvent::FinishQuery { error, .. } => {
-                let Some(running) = self.running.take() else { return };
-                match error {
-                    None => running.end_ok(),
-                    Some(error) => running.end_with(error_type(error)),
-                }
-            }
+            InstrumentationEvent::StartQuery { query, .. } => self.start(*query),
+            InstrumentationEvent::FinishQuery { error, .. } => self.finish(*error),
             // Transactions are told by their statements too; the rest executes nothing.
             _ => {}
         }
     }
 
-    fn begin(&self, query: &dyn DebugQuery) -> Option<Attempt> {
+    fn start(&mut self, query: &dyn DebugQuery) {
         let inner = self.to.clone().or_else(process::account);
         if inner.is_none() {
             process::EARLY.fetch_add(1, Ordering::Relaxed);
         }
-        inner
-            .filter(|inner| inner.is_on())
-            .and_then(|inner| with_text_of(query, |text| Attempt::begin(inner, text, hash(text))))
+        let begun = inner.filter(|inner| inner.is_on()).map(|inner| {
+            with_text_of(query, |text| (Attempt::begin(inner, text, hash(text)), text.starts_with(LOOKUP)))
+        });
+        let (attempt, is_lookup) = begun.unwrap_or_default();
+        if is_lookup && self.running.is_some() {
+            self.lookup = attempt;
+        } else {
+            self.end_lost();
+            self.running = attempt;
+        }
     }
 
-    /// Ends one of which diesel never said that it is finished.
+    fn finish(&mut self, error: Option<&Error>) {
+        let Some(finished) = self.lookup.take().or_else(|| self.running.take()) else { return };
+        match error {
+            None => finished.end_ok(),
+            Some(error) => finished.end_with(error_type(error)),
+        }
+    }
+
+    /// Ends what diesel never said is finished.
     fn end_lost(&mut self) {
-        if let Some(lost) = self.running.take() {
+        for lost in [self.lookup.take(), self.running.take()].into_iter().flatten() {
             lost.end_unknown();
         }
     }
@@ -257,6 +277,37 @@ mod tests {
             }
         }
         assert_eq!(text(&["SELECT 1"]), "SELECT 1");
+    }
+
+    /// As diesel tells of a statement with a value of a type that it does not know yet, on PostgreSQL.
+    #[test]
+    fn a_query_for_a_type_within_a_statement_leaves_that_its_outcome() {
+        let monitor = perf_runtime::Monitor::builder().build().unwrap();
+        let sql = crate::Sql::open(&monitor).unwrap();
+        let mut instrument = sql.statements().diesel();
+        let query = |text: &str| Pieces(vec![text.to_owned()]);
+        let lookup = format!("{LOOKUP}FROM \"pg_type\" WHERE 1");
+        let failed = || Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(String::new()));
+        instrument.start(&query("INSERT INTO moods VALUES ($1)"));
+        for _ in 0..2 {
+            instrument.start(&query(&lookup));
+            instrument.finish(None);
+        }
+        instrument.finish(Some(&failed()));
+        // By itself it is as any other.
+        instrument.start(&query(&lookup));
+        instrument.finish(None);
+        // One that is never finished is lost when the next one begins, with the query within it.
+        instrument.start(&query("DELETE FROM moods"));
+        instrument.start(&query(&lookup));
+        instrument.start(&query("DELETE FROM moods"));
+        instrument.finish(None);
+        let view = sql.statements().view();
+        let of = |operation: &str| {
+            let one = view.statements.iter().find(|one| one.operation == operation).unwrap();
+            (one.executions, one.ok, one.errors, one.running)
+        };
+        assert_eq!((of("INSERT"), of("SELECT"), of("DELETE")), ((1, 0, 1, 0), (4, 3, 0, 0), (2, 1, 0, 0)));
     }
 
     #[test]

@@ -75,12 +75,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SqlLayer {
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let Some(_counting) = Counting::begin() else { return };
-        match &self.to {
+        // A layer that came late, by `reload`, was registered with no subscriber.
+        #[cfg(feature = "sqlx")]
+        crate::mark::note_layer();
+        match self.to.clone().or_else(process::account) {
             Some(inner) => inner.count(event, &self.spans),
-            None => process::with(|inner| match inner {
-                Some(inner) => inner.count(event, &self.spans),
-                None => drop(process::EARLY.fetch_add(1, Ordering::Relaxed)),
-            }),
+            None => drop(process::EARLY.fetch_add(1, Ordering::Relaxed)),
         }
     }
 }

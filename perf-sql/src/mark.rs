@@ -77,7 +77,9 @@ pub(crate) fn is_mark(metadata: &Metadata<'_>) -> bool {
 }
 
 pub(crate) fn note_layer() {
-    HAS_LAYER.store(true, Ordering::Relaxed);
+    if !HAS_LAYER.load(Ordering::Relaxed) {
+        HAS_LAYER.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Whether the event of a statement with this hash is that of a marked one: by the thread.

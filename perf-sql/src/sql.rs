@@ -203,7 +203,7 @@ impl Inner {
 
     fn tell(&self, why: &str) {
         if !self.was_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(target: "perf::sql", why, "sqlx's events do not reach perf, so its statements are not counted: {why}");
+            tracing::warn!(target: "perf::sql", why, "sqlx's events do not reach perf, so statements that they alone tell of are not counted: {why}");
         }
     }
 
@@ -249,14 +249,9 @@ pub(crate) mod process {
         Some(Claim(Arc::clone(inner)))
     }
 
-    /// The account of the process.
-    #[cfg(any(feature = "diesel", feature = "sqlx"))]
+    /// The account of the process. The lock is free when it counts: what is told meanwhile may come back here, by a log that is kept in a database.
     pub(crate) fn account() -> Option<Arc<Inner>> {
         ACCOUNT.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn with(look: impl FnOnce(Option<&Arc<Inner>>)) {
-        look(ACCOUNT.read().unwrap_or_else(PoisonError::into_inner).as_ref());
     }
 
     impl Drop for Claim {

@@ -128,7 +128,8 @@ pub struct StatementView {
 #[non_exhaustive]
 pub struct ErrorTypeView {
     /// The kind: `unique`, `foreign_key`, `not_null`, `check` or `exclusion` where a constraint was violated, `serialization`, `deadlock`, `timeout`,
-    /// `read_only`, `connection`, or `other`.
+    /// `read_only`, `connection`, or `other`. MySQL calls a deadlock `serialization`, and what waited too long `other`; diesel calls both `other`. What was given up at
+    /// the database's side is a `timeout` of PostgreSQL.
     pub error_type: String,
     /// The executions.
     pub executions: u64,

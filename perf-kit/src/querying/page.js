@@ -36,7 +36,7 @@ function outcomes(one) {
 function notes(all) {
   const said = [];
   if (!all.enabled) said.push("Statements are not counted: [sql] enabled = false.");
-  else if (!all.has_layer && all.events === 0) said.push("No subscriber has the layer: add perf_kit::sql::layer() to it.");
+  else if (!all.has_layer && all.statements.length === 0) said.push("No subscriber has the layer: add perf_kit::sql::layer() to it.");
   if (all.is_hidden) said.push("A filter in front of the subscriber hides the events: let sqlx::query=debug through.");
   if (all.early_events > 0) said.push(`${count(all.early_events)} statements ran before they were counted.`);
   if (all.evicted > 0) said.push(`${count(all.evicted)} statements gave way to others: ${count(all.max_statements)} are kept apart.`);
@@ -49,7 +49,7 @@ function notes(all) {
 function summary(all) {
   const statements = all.overflow ? [...all.statements, all.overflow] : all.statements;
   const known = statements.some((one) => one.ok + one.errors + one.cancelled > 0);
-  return `${count(all.events)} executions. ${known ? "Of those that only sqlx's events told, the outcome is not known." : "Whether they failed is not known: sqlx does not tell."}`;
+  return `${count(all.events)} executions. ${known ? "Where no outcome is told, it is not known." : "Whether they failed is not known: sqlx does not tell."}`;
 }
 
 export default class {
@@ -68,7 +68,7 @@ export default class {
   update(store) {
     const all = store.data;
     if (!all) return;
-    text(this.total, all.events === 0 ? "No statement was seen." : summary(all));
+    text(this.total, all.statements.length === 0 ? "No statement was seen." : summary(all));
     const said = notes(all);
     text(this.note, said.join(" "));
     this.note.hidden = said.length === 0;

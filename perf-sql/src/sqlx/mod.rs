@@ -18,7 +18,8 @@
 //! ```
 //!
 //! - Each statement over it counts once, as ok, as an error of a kind, or as cancelled where its future or its stream was dropped before its end: a
-//!   stream of which one row was read and the rest left is cancelled. Statements that are left as they are (over sqlx's own pool or connections) count
+//!   stream of which one row was read and the rest left is cancelled, and so is one whose rows your type could not be read from (`query_as`), for sqlx then
+//!   drops it. Statements that are left as they are (over sqlx's own pool or connections) count
 //!   where [the layer](crate::layer) hears of them, and those over this pool are not counted by any layer too.
 //! - A statement begins when its connection is there: waiting for one is not its time, and failing to get one is not its failure. The time that your code
 //!   takes between rows of a stream is a part of its time.
@@ -27,7 +28,9 @@
 //!   which was dropped, for nobody hears of it.
 //! - The caller is the call that runs when the statement begins: on SQLite too.
 //! - Where a layer listens, a statement on SQLite (or over `Any`) runs within a span named `perf_sql`, of the target `sqlx::query` and of the lowest
-//!   level that the filters in front of the layer let through: by it the layer knows that it is counted.
+//!   level that the filters in front of the layer let through: by it the layer knows that it is counted. A filter in front that lets these events through and
+//!   no span at all hides the mark, and so does a subscriber of the polling thread that is not the one of SQLite's thread: there it counts twice.
+//! - Statements before there is a [`Sql`](crate::Sql) are counted by the layer alone, as early ones.
 
 mod connection;
 mod driver;

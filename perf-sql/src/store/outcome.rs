@@ -15,7 +15,7 @@ pub(crate) enum Outcome {
 /// Defines the kinds of errors with their names.
 macro_rules! error_types {
     ($($name:ident = $text:literal,)*) => {
-        /// The kind of an error: the same for all databases.
+        /// The kind of an error, as far as a driver tells it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum ErrorType {
             $($name,)*
