@@ -77,11 +77,11 @@ mod insight {
             one.onset < range.end() && one.ended.is_none_or(|ended| ended > range.start())
         };
         // Those that ended in processes before are kept by nobody.
-        let begun =
-            monitor.time_of_day().checked_sub(monitor.uptime()).filter(|begun| *begun > range.start() + A_MOMENT);
+        let begun = monitor.time_of_day().checked_sub(monitor.uptime());
         let incidents: Vec<_> = view.incidents().into_iter().filter(is_in_range).map(incident).collect();
         let is_known = !incidents.is_empty() || begun.is_none_or(|begun| begun < range.end());
-        (all.incidents, all.incidents_unknown_until) = (is_known.then_some(incidents), begun.filter(|_| is_known));
+        all.incidents_unknown_until = begun.filter(|begun| is_known && *begun > range.start() + A_MOMENT);
+        all.incidents = is_known.then_some(incidents);
         let found = view.bottlenecks();
         // Where nothing could be compared, an empty list says nothing.
         let is_known = found.compared > 0 || !found.bottlenecks.is_empty();
