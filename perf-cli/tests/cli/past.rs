@@ -70,12 +70,16 @@ fn stopped() -> Stopped {
     Stopped { folder, from, to, answers }
 }
 
-/// The same without the time that was covered to the nanosecond, which a file keeps less exactly.
+/// The same without the time that was covered to the nanosecond, which a file keeps less exactly, and without the number of readings of a gauge: a writer
+/// that comes late reads once for several ticks.
 fn without_nanoseconds(mut answer: Value) -> Value {
     match &mut answer {
         Value::Object(fields) => {
             if let Some(covered) = fields.get_mut("covered") {
                 *covered = Value::from(covered.as_f64().map(|seconds| (seconds * 1e3).round()));
+            }
+            if fields.contains_key("value") {
+                fields.remove("count");
             }
             fields.values_mut().for_each(|value| *value = without_nanoseconds(value.take()));
         }

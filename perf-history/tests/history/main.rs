@@ -446,7 +446,7 @@ fn calls_right_after_the_begin_are_told_once() {
         SystemTime::UNIX_EPOCH + Duration::from_secs(490_000 * 3_600) + Duration::from_millis(13_200) + MOMENT,
     );
     for lives in 1..4 {
-        clock.advance(Duration::from_secs(47) - MOMENT);
+        clock.advance(Duration::from_millis(46_997));
         let life = Life::begin(folder.path());
         life.after(&clock, MOMENT, 1);
         for second in 1..14 {

@@ -99,7 +99,9 @@ mod tests {
 
     fn written(parts: &[&[u8]]) -> Pieces {
         let mut pieces = Pieces::default();
-        parts.iter().for_each(|part| pieces.write_all(part).unwrap());
+        for part in parts {
+            pieces.write_all(part).unwrap();
+        }
         pieces
     }
 

@@ -36,7 +36,9 @@ impl<'a> Pen<'a> {
     }
 
     pub(super) fn write_texts(&mut self, texts: &[String]) {
-        texts.iter().for_each(|text| self.write(text));
+        for text in texts {
+            self.write(text);
+        }
     }
 
     fn write_all(&mut self, parts: &[&str]) {
