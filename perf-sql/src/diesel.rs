@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_query_for_a_type_within_a_statement_leaves_that_its_outcome() {
         let monitor = perf_runtime::Monitor::builder().build().unwrap();
-        let sql = crate::Sql::open(&monitor).unwrap();
+        let sql = crate::Sql::with_settings(&monitor, &crate::Settings::default()).unwrap();
         let mut instrument = sql.statements().diesel();
         let query = |text: &str| Pieces(vec![text.to_owned()]);
         let lookup = format!("{LOOKUP}FROM \"pg_type\" WHERE 1");
@@ -304,7 +304,7 @@ mod tests {
         instrument.finish(None);
         let view = sql.statements().view();
         let of = |operation: &str| {
-            let one = view.statements.iter().find(|one| one.operation == operation).unwrap();
+            let one = view.statements.iter().find(|one| one.operation.eq_ignore_ascii_case(operation)).unwrap();
             (one.executions, one.ok, one.errors, one.running)
         };
         assert_eq!((of("INSERT"), of("SELECT"), of("DELETE")), ((1, 0, 1, 0), (4, 3, 0, 0), (2, 1, 0, 0)));
