@@ -78,10 +78,8 @@ mod insight {
         };
         // Those that ended in processes before are kept by nobody.
         let begun = monitor.time_of_day().checked_sub(monitor.uptime());
-        let incidents: Vec<_> = view.incidents().into_iter().filter(is_in_range).map(incident).collect();
-        let is_known = !incidents.is_empty() || begun.is_none_or(|begun| begun < range.end());
-        all.incidents_unknown_until = begun.filter(|begun| is_known && *begun > range.start() + A_MOMENT);
-        all.incidents = is_known.then_some(incidents);
+        all.incidents_unknown_until = begun.filter(|begun| *begun > range.start() + A_MOMENT);
+        all.incidents = Some(view.incidents().into_iter().filter(is_in_range).map(incident).collect());
         let found = view.bottlenecks();
         // Where nothing could be compared, an empty list says nothing.
         let is_known = found.compared > 0 || !found.bottlenecks.is_empty();
