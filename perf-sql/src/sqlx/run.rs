@@ -50,7 +50,7 @@ impl<T> Running<T> {
 
 impl<T> Drop for Running<T> {
     fn drop(&mut self) {
-        // What is measured yet is cancelled.
+        // An execution that is still measured is cancelled.
         self.drop_inner();
     }
 }

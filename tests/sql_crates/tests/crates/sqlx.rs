@@ -81,7 +81,7 @@ async fn a_stream_that_is_left_is_cancelled_and_what_is_never_polled_is_nothing(
     }
     let selected = account.find(SELECT).map(|one| outcomes(&one));
     assert!(matches!(selected, None | Some([1, 0, 0, 1, 0])), "{selected:?}");
-    // What was left does not hold what comes next.
+    // A stream that was left holds up nothing that comes next.
     assert_eq!(select(&pool, 5).await.len(), 3);
 }
 
