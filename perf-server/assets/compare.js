@@ -17,14 +17,22 @@ export function ofAddress() {
   return name === null || Object.hasOwn(WORDS, name) ? name : undefined;
 }
 
-/** How long before it began, in milliseconds: by whole steps. `null` where it is not known, of the processes that are. */
-export function shiftOf(name, { from, to, step }, processes) {
+/**
+ * The time that is compared with: so long before, in milliseconds, by whole steps; up to when; and the moments between which nothing
+ * else ran. `null` where it is not known, of the processes that are.
+ */
+export function thenOf(name, { from, to, step }, processes) {
   const whole = (millis) => Math.ceil(millis / (1000 * step)) * 1000 * step;
-  if (name === "before") return whole(to - from);
-  if (name !== "version") return AGO[name];
+  if (name !== "version") {
+    const shift = name === "before" ? whole(to - from) : AGO[name];
+    return { shift, to: to - shift, since: -Infinity, until: Infinity };
+  }
   const known = processes.filter(({ at, version }) => at <= to && version);
-  const before = known.findLast(({ version }) => version !== known.at(-1).version);
-  return before ? whole(to - before.ended) : null;
+  const last = known.findLastIndex(({ version }) => version !== known.at(-1).version);
+  if (last < 0) return null;
+  const { version, ended } = known[last];
+  const other = known.findLast((one, place) => place < last && one.version !== version);
+  return { shift: whole(to - ended), to: ended, since: other?.ended ?? -Infinity, until: known[last + 1].at };
 }
 
 /** The bar's list of what to compare with. */

@@ -328,7 +328,7 @@ function watchRange() {
   asker.watch(isOfRange() ? { ...common, range } : null);
   const shown = range ?? SECONDS[store.window];
   const isCompared = compared !== null && page.past !== undefined && shown !== undefined;
-  comparing.watch(isCompared ? { ...common, range: shown, name: compared, shift: (asked) => compares.shiftOf(compared, asked, store.processes()) } : null);
+  comparing.watch(isCompared ? { ...common, range: shown, name: compared, then: (asked) => compares.thenOf(compared, asked, store.processes()) } : null);
 }
 
 /** The script of a part's page has come, or cannot be had. */

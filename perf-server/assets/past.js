@@ -150,7 +150,7 @@ export class Asker {
 
   /**
    * The wanted view: `{ path, page, range, live, at, isPaused }`, or `null`. `live()` is what is so now, `at()` the moment that
-   * is now. With `name` and `shift(asked)` it is a time before, so many milliseconds: `null` where it is not known.
+   * is now. With `name` and `then(asked)` it is a time before: `{ shift, to, since, until }`, `null` where it is not known.
    */
   watch(wanted) {
     const key = wanted && JSON.stringify([wanted.path, wanted.range, wanted.name]);
@@ -191,13 +191,8 @@ export class Asker {
     try {
       await askStored(wanted.live().epoch);
       if (request.signal.aborted) return;
-      const shift = wanted.shift ? wanted.shift(asked) : 0;
-      if (shift === null) throw new Unknown("no version before is known");
       const limit = wanted.page.topic?.of === "metrics" ? MOST_METRICS : MOST_SERIES;
-      // The past is stored in steps of five seconds, and later of a minute: whole ones are asked for.
-      const stored = wanted.shift ? 1000 * (asked.step <= 5 ? 5 : 60) : 1;
-      const to = Math.ceil(asked.to / stored) * stored - shift;
-      Object.assign(asked, { shift, limit, from: to - (asked.to - asked.from), to });
+      Object.assign(asked, { limit }, wanted.then && wholeSteps(wanted.then(asked), asked));
       const answers = [];
       while (names.length > 0) {
         const params = new URLSearchParams([...names.splice(0, MOST_NAMED), ...Object.entries({ from: asked.from / 1000, to: asked.to / 1000, step: asked.step, limit, joined: true })]);
@@ -233,6 +228,24 @@ export class Asker {
 
 /** There is nothing to ask for. */
 class Unknown extends Error {}
+
+/**
+ * A time before, as it is asked for: as long as what is shown, and of steps in which nothing else ran than what is meant. The past
+ * is stored in steps of five seconds, and later of a minute: whole ones are asked for.
+ */
+function wholeSteps(then, { from, to, step }) {
+  if (then === null) throw new Unknown("no version before is known");
+  const stored = 1000 * (step <= 5 ? 5 : 60);
+  const length = Math.max(1000 * step, stored);
+  const end = Math.ceil(then.to / stored) * stored;
+  const whole = {
+    shift: then.shift,
+    from: Math.max(end - (to - from), Math.ceil(then.since / length) * length),
+    to: Math.min(end, Math.floor(then.until / length) * length),
+  };
+  if (whole.from >= whole.to) throw new Unknown(`the version before did not run alone for a step of ${inWords(length / 1000)}`);
+  return whole;
+}
 
 /** Asks; of a service that reads for others already, a few times. */
 async function patiently(path, signal) {

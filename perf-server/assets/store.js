@@ -290,7 +290,7 @@ export class Store {
   /** The processes of the service, the first first: those that are stored, and this one, which is stored some seconds later. */
   processes() {
     const known = boots();
-    const isStored = known.some(({ at }) => at > this.bootAt - APART);
+    const isStored = known.some(({ ended, clean }) => !clean && ended > this.bootAt);
     return this.bootAt === undefined || isStored ? known : [...known, { at: this.bootAt, ended: null, version: this.service?.version }];
   }
 
@@ -300,9 +300,6 @@ export class Store {
     return [...began, ...(this.resets ?? []).map((at) => ({ at: Date.parse(at), label: "reset" }))];
   }
 }
-
-/** Two processes of a service do not begin within so many milliseconds. */
-const APART = 5000;
 
 /** The name of the begin of a process. */
 function beginning(version, before) {

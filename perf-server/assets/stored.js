@@ -25,8 +25,8 @@ export async function askStored(epoch) {
   askedOf = epoch;
 }
 
-/** The processes that are known, the first first: `{ at, version }`, times in milliseconds. */
+/** The processes that are known, the first first: `{ at, ended, version, clean }`, times in milliseconds; `clean` once they ended in order. */
 export function boots() {
   const known = (told?.boots ?? []).filter(({ started }) => started !== null);
-  return known.map(({ started, ended, version }) => ({ at: Date.parse(started), ended: Date.parse(ended), version }));
+  return known.map(({ started, ended, version, clean }) => ({ at: Date.parse(started), ended: Date.parse(ended), version, clean }));
 }
