@@ -127,6 +127,7 @@ mod routes {
             .has("prices_refused", openapi::text_or_null())
             .has("spans_seen", openapi::count())
             .has("spans_hidden", openapi::list(openapi::text()))
+            .has("spans_compiled_out", openapi::flag())
     }
 
     fn totals() -> ObjectBuilder {

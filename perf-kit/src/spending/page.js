@@ -78,7 +78,8 @@ export default class {
     if (all.prices === null) notes.push("The table of prices is not loaded.");
     if (all.prices_refused !== null) notes.push(`The newer table of prices was not taken: ${all.prices_refused}.`);
     notes.push(`Seen ${counted(all.spans_seen, "inference span")}.`);
-    if (all.spans_hidden.length > 0) notes.push(`A filter hides the spans of ${all.spans_hidden.join(", ")}: their calls are not counted. Give the filter to other layers, or let these targets pass.`);
+    if (all.spans_compiled_out) notes.push(`This program is built without the spans of ${all.spans_hidden.join(", ")}: their calls are not counted. Take out the feature max_level_* or release_max_level_* of the crate tracing.`);
+    else if (all.spans_hidden.length > 0) notes.push(`A filter hides the spans of ${all.spans_hidden.join(", ")}: their calls are not counted. Give the filter to other layers, or let these targets pass.`);
     text(this.note, notes.join(" "));
     this.note.hidden = false;
     const none = { agent: "In no agent", runs: null, totals: all.unattributed };

@@ -4,6 +4,8 @@ mod fields;
 mod names;
 mod probe;
 
+pub(crate) use probe::are_compiled_out;
+
 use crate::meter::{Frame, Inner, Meter, Metered, Run, current, locked, replace, since};
 use fields::Fields;
 use names::{Role, is_known};
@@ -67,8 +69,8 @@ impl Meter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`, `release_max_level_warn`) hides the calls: a
-    /// warning in the log (target `perf::llm`) says so once, at the first tick of the monitor after the subscriber was set, and [`View::spans_hidden`](crate::meter::View::spans_hidden)
+    /// A filter in front of the whole subscriber that hides these spans (`EnvFilter` of `warn`) hides the calls, and so does a feature of the crate `tracing`
+    /// that leaves them out of the program (`release_max_level_warn`): a warning in the log (target `perf::llm`) says so once, at the first tick of the monitor after the subscriber was set, and [`View::spans_hidden`](crate::meter::View::spans_hidden)
     /// and [`Meter::spans`] at any time: they alone, where the filter hides that warning as well (`shop=info`). A filter of this layer itself
     /// (`.with_filter(..)`) hides them as well, and is told of likewise. Filters of other layers do not matter.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
@@ -102,7 +104,11 @@ pub(crate) fn look_for_hidden(inner: &Arc<Inner>) {
     // Where the filter hides warnings of this crate as well, it is said once one can be heard.
     let is_heard = tracing::enabled!(target: "perf::llm", Level::WARN);
     if is_heard && !told.is_empty() && !inner.was_told_of_hidden.swap(true, Ordering::Relaxed) {
-        tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to other layers, or let these targets pass");
+        if are_compiled_out() {
+            tracing::warn!(target: "perf::llm", "this program is built without the spans of {told}: their calls are not counted; take out the feature `max_level_*` or `release_max_level_*` of the crate `tracing`");
+        } else {
+            tracing::warn!(target: "perf::llm", "a filter hides the spans of {told}: their calls are not counted; give the filter to other layers, or let these targets pass");
+        }
     }
 }
 

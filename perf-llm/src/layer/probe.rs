@@ -16,6 +16,9 @@ use tracing::{Level, Metadata};
 use tracing_core::callsite::Callsite;
 use tracing_core::identify_callsite;
 
+/// The level of the spans of LLM crates.
+const LEVEL: Level = Level::INFO;
+
 /// A callsite that is asked for as a crate's own spans are, and makes none.
 struct Probe(&'static Metadata<'static>);
 
@@ -33,7 +36,7 @@ macro_rules! probe {
         static METADATA: Metadata<'static> = Metadata::new(
             "chat",
             $target,
-            Level::INFO,
+            LEVEL,
             None,
             None,
             Some($target),
@@ -97,13 +100,17 @@ fn ask(subscriber: &Dispatch, of: Option<&Arc<Inner>>) -> Option<Vec<&'static st
     thread::scope(|scope| thread::Builder::new().spawn_scoped(scope, ask).ok()?.join().ok())
 }
 
+/// Whether a feature of the crate `tracing` (`max_level_*`, `release_max_level_*`) leaves the spans out of this program, whatever its filters let through.
+pub(crate) fn are_compiled_out() -> bool {
+    LEVEL > STATIC_MAX_LEVEL
+}
+
 fn probes() -> [&'static Metadata<'static>; 4] {
     [probe!("genai"), probe!("rig::completions"), probe!("adk_model"), probe!("langchain_rust")]
 }
 
 fn is_heard(subscriber: &Dispatch, probe: &'static Metadata<'static>, of: Option<&Arc<Inner>>) -> bool {
-    let level = *probe.level();
-    if level > STATIC_MAX_LEVEL || level > LevelFilter::current() {
+    if are_compiled_out() || LEVEL > LevelFilter::current() {
         return false;
     }
     ASKED.set(of.map(|inner| (probe, Arc::as_ptr(inner), false)));

@@ -51,6 +51,8 @@ pub struct View {
     pub spans_seen: u64,
     /// Targets whose spans a filter in front of the whole subscriber, or one of that layer itself, hides from it, as of the last tick: their calls are not counted.
     pub spans_hidden: Vec<&'static str>,
+    /// Whether no filter hides them, but a feature of the crate `tracing` (`max_level_*`, `release_max_level_*`) leaves them out of the program.
+    pub spans_compiled_out: bool,
 }
 
 /// An agent.
@@ -196,7 +198,12 @@ impl Meter {
             prices_refused: locked(&inner.prices_refused).clone(),
             spans_seen: inner.spans.load(Ordering::Relaxed),
             spans_hidden: locked(&inner.spans_hidden).clone(),
+            spans_compiled_out: false,
         };
+        #[cfg(feature = "tracing-layer")]
+        {
+            view.spans_compiled_out = !view.spans_hidden.is_empty() && crate::layer::are_compiled_out();
+        }
         drop(book);
         view.models.sort_by_key(|model| std::cmp::Reverse(model.totals.cost));
         let budgets = inner.budgets.views().into_iter().filter(|view| view.scope.kind != ScopeKind::Run);
