@@ -26,6 +26,8 @@ pub struct Exchange {
     at: SystemTime,
     clock: Instant,
     frame: Option<Arc<Frame>>,
+    /// Its number among the calls of the function around it.
+    number: u64,
     user: Option<Arc<str>>,
     planned: Option<Planned>,
     /// Its series, where no annotated function around it has one, and the request names the model.
@@ -57,16 +59,29 @@ pub(super) enum End {
 impl Exchange {
     pub(super) fn new(meter: &Meter, target: Target, asked: &Asked, user: Option<Arc<str>>) -> Self {
         let frame = current();
-        if let Some(frame) = &frame {
-            frame.open();
-        }
+        let number = frame.as_ref().map_or(0, |frame| frame.open());
         let model = target.model.clone().or_else(|| asked.model().map(str::to_owned));
         let is_measured = frame.as_ref().is_some_and(|frame| frame.call().is_some());
         let series = model.as_deref().filter(|_| !is_measured);
         let call = series.map(|model| meter.inner.monitor.llm_call(&target.provider, model).start());
         let (meter, at, clock) = (meter.clone(), SystemTime::now(), Instant::now());
         let (planned, status, answer, first_token, is_over) = (None, None, Answer::Unread, None, false);
-        Self { meter, target, model, at, clock, frame, user, planned, call, status, answer, first_token, is_over }
+        Self {
+            meter,
+            target,
+            model,
+            at,
+            clock,
+            frame,
+            number,
+            user,
+            planned,
+            call,
+            status,
+            answer,
+            first_token,
+            is_over,
+        }
     }
 
     /// The most that it can cost.
@@ -80,7 +95,10 @@ impl Exchange {
     /// Whether a function around it has reserved for it, or for an attempt before it that failed.
     pub(super) fn is_planned_around(&self) -> bool {
         let (provider, model) = (&self.target.provider, self.model.as_deref().unwrap_or(UNKNOWN));
-        self.frame.as_ref().and_then(|frame| frame.call()).is_some_and(|call| call.held.waits_for(provider, model))
+        self.frame
+            .as_ref()
+            .and_then(|frame| frame.call())
+            .is_some_and(|call| call.reservations.waits_for(provider, model))
     }
 
     /// Is sent with the room that it got.
@@ -204,6 +222,16 @@ impl Exchange {
         let (at, frame) = (self.at, self.frame.as_ref());
         let named = self.model.as_deref().or_else(|| told?.model.as_deref());
         let (provider, model) = (&*self.target.provider, named.unwrap_or(UNKNOWN));
+        let around = frame.and_then(|frame| frame.call());
+        if let (Some(frame), Some(around)) = (frame, around)
+            && around.was_settled(self.number, (provider, model), told)
+        {
+            // A span around it tells it as well.
+            frame.note_below_call();
+            return;
+        }
+        let late = around.and_then(|around| around.take_told(told));
+        let told = late.as_ref().or(told);
         let (took, user) = (since(at), self.user.as_deref());
         let operation = Some(self.target.operation);
         let call = Metered {
@@ -219,7 +247,7 @@ impl Exchange {
             is_lost,
             operation,
             is_sum: false,
-            was_heard: false,
+            was_deferred: false,
         };
         self.meter.inner.book(&call);
     }

@@ -127,6 +127,8 @@ struct Seen {
     run: Option<Arc<Run>>,
     /// The requests inside it, where it was opened as a call of a model.
     request: Option<Arc<Frame>>,
+    /// Its number among those of the call that it is in.
+    number: u64,
 }
 
 thread_local! {
@@ -147,6 +149,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
         let of_spans = span.scope().skip(1).find_map(|around| around.extensions().get::<Seen>()?.frame.clone());
         let around = innermost(of_spans, current());
         let run_around = around.as_ref().and_then(|frame| frame.run.clone());
+        let mut number = 0;
         let (frame, run, request) = match fields.role() {
             Role::Agent => {
                 let name = fields.agent.as_deref().unwrap_or("unknown");
@@ -156,14 +159,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
             }
             Role::Inference => {
                 if let Some(around) = &around {
-                    around.open();
+                    number = around.open();
                 }
                 let request = Frame::new(Kind::Operation, &[], around.clone(), run_around);
                 (around, None, Some(request))
             }
             Role::Tool | Role::Other => (around, None, None),
         };
-        span.extensions_mut().insert(Seen { fields, at: SystemTime::now(), frame, run, request });
+        span.extensions_mut().insert(Seen { fields, at: SystemTime::now(), frame, run, request, number });
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -219,13 +222,17 @@ impl GenAiLayer {
         inner.spans.fetch_add(1, Ordering::Relaxed);
         let call = seen.frame.as_ref().and_then(|frame| frame.call());
         let is_told_inside = seen.request.as_ref().is_some_and(|request| request.has_calls_inside());
-        let is_told_around = |frame: &Frame| frame.is_booked.load(Ordering::Relaxed);
+        let metered = seen.metered();
+        let told = seen.fields.told();
+        let names = (metered.provider, metered.model);
+        let is_told_around = |frame: &Frame| {
+            frame.is_booked.load(Ordering::Relaxed) || frame.was_settled(seen.number, names, told.as_ref())
+        };
         if is_told_inside || call.is_some_and(is_told_around) {
             inner.spans_again.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let metered = seen.metered();
-        let told = seen.fields.told();
+        let told = call.and_then(|call| call.take_told(told.as_ref())).or(told);
         if call.is_none() {
             let calls = inner.monitor.llm_call(metered.provider, metered.model);
             calls.record(metered.took.unwrap_or_default(), seen.fields.outcome());
@@ -272,7 +279,7 @@ impl Seen {
             is_lost: self.fields.outcome() != Outcome::Ok,
             operation: Some(self.fields.operation()),
             is_sum: false,
-            was_heard: false,
+            was_deferred: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use super::book::{self, Entry};
-use super::held::{Heard, Hearing, Untold};
+use super::reservations::{Matched, PendingCall, Report};
 use super::run::{Frame, Run, locked};
 use crate::Money;
 use crate::budget::Spend;
@@ -35,16 +35,16 @@ pub(crate) struct Metered<'a> {
     pub(crate) operation: Option<&'a str>,
     /// Whether it is the sum of the calls of a run, which were not seen.
     pub(crate) is_sum: bool,
-    /// Whether a reservation was told of it before: it is booked now.
-    pub(crate) was_heard: bool,
+    /// Whether it waited for its reservation to be settled: it is booked now.
+    pub(crate) was_deferred: bool,
 }
 
 impl Inner {
     /// Counts a call: in the sums, in the metrics, in its runs and, unless a reservation is charged with it, in its budgets. One inside a call with a
-    /// reservation that tells no cost is [kept](Hearing::Kept) until that is settled: somebody else may know it.
+    /// reservation that tells no cost waits ([`Matched::Later`]) until that is settled: somebody else may know it.
     pub(crate) fn book(&self, call: &Metered<'_>) -> Spend {
         let (usage, fault) = read(call.told);
-        if fault.is_some() && !call.was_heard {
+        if fault.is_some() && !call.was_deferred {
             self.figures.refuse();
         }
         let price = self.price(call, &usage);
@@ -54,8 +54,9 @@ impl Inner {
             (false, true) => Spend::UNKNOWN,
             (false, false) => Spend::of(&price, &usage),
         };
-        let hearing = if call.is_charged || call.was_heard { Hearing::Nowhere } else { hear(call, spend) };
-        if let Hearing::Kept = hearing {
+        let matched =
+            if call.is_charged || call.was_deferred { Matched::Nowhere } else { match_reservation(call, spend) };
+        if let Matched::Later = matched {
             return spend;
         }
 
@@ -80,8 +81,8 @@ impl Inner {
         if !call.is_sum {
             self.gen_ai.record(&entry, call.operation, told, call.took);
         }
-        match hearing {
-            Hearing::Settles(before) => {
+        match matched {
+            Matched::Settles(before) => {
                 if let Some(before) = before {
                     self.book(&before.metered(frame, false));
                 }
@@ -145,22 +146,22 @@ fn read(told: Option<&ToldUsage>) -> (Usage, Option<String>) {
     }
 }
 
-/// Tells a reservation of the call around one of it.
-fn hear(call: &Metered<'_>, spend: Spend) -> Hearing {
+/// Reports a call to the reservations of the one around it.
+fn match_reservation(call: &Metered<'_>, spend: Spend) -> Matched {
     let Some((frame, around)) = call.frame.and_then(|frame| Some((frame, frame.call()?))) else {
-        return Hearing::Nowhere;
+        return Matched::Nowhere;
     };
     let is_of_its_run = frame.run.as_ref().map(|run| run.id) == around.run.as_ref().map(|run| run.id);
-    let heard = if spend == Spend::UNKNOWN && is_of_its_run {
-        Heard::Untold(Box::new(Untold::of(call)))
+    let report = if spend == Spend::UNKNOWN && is_of_its_run {
+        Report::Pending(Box::new(PendingCall::of(call)))
     } else {
-        Heard::Cost(spend)
+        Report::Cost(spend)
     };
-    let hearing = around.held.hear(heard, (call.provider, call.model), &around.is_over);
-    if let Hearing::Kept = hearing {
+    let matched = around.reservations.take(report, (call.provider, call.model), &around.is_over);
+    if let Matched::Later = matched {
         frame.note_below_call();
     }
-    hearing
+    matched
 }
 
 /// A gap in words, with the class where there is one.

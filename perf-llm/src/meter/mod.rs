@@ -7,14 +7,19 @@
 mod book;
 mod figures;
 mod gen_ai;
-mod held;
 mod metered;
 mod pace;
 mod plan;
 mod prices;
 mod refusals;
+mod reservations;
 mod run;
 mod sampled;
+#[cfg_attr(
+    not(any(feature = "http", feature = "tracing-layer")),
+    expect(dead_code, reason = "spans and requests alone are open inside a call")
+)]
+mod settled;
 mod tools;
 mod tracked;
 mod view;

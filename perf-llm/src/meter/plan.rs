@@ -1,6 +1,6 @@
 //! Calls that reserve what they can cost before they are sent.
 
-use super::held::Heard;
+use super::reservations::Report;
 use super::run::{Frame, Run, current, since};
 use super::{Inner, Meter, Metered};
 use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement, Spend};
@@ -123,12 +123,12 @@ impl Meter {
 
     pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {
         let frame = current();
-        frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.held.plan());
+        frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.reservations.plan());
         let accounts = self.accounts(plan).inspect_err(|error| self.inner.refusals.count(error))?;
         let accounts: Vec<&Account> = accounts.iter().collect();
         let reservation = self.inner.budgets.reserve(&accounts, &self.estimate(plan))?;
         if let Some(frame) = frame.as_ref().filter(|frame| frame.is_call() && !is_of_request) {
-            frame.held.hold();
+            frame.reservations.hold();
         }
         Ok(Planned {
             meter: self.clone(),
@@ -154,23 +154,27 @@ impl Planned {
 
     /// Counts the call with its usage, and charges what it did cost. `None` and usage that contradicts itself are unknown: then all that was
     /// reserved is charged. Inside a function with `#[monitor_llm_call]` a span or a request that told of the call before counts, where it told the
-    /// usage; where it told none (its attempt failed, or its answer was not read), the usage that is told here does. One that is still open then tells a
-    /// call of its own: settle once it is over. The same holds for [`refused`](Self::refused).
+    /// usage; where it told none (its attempt failed, or its answer was not read), the usage that is told here does. One that is still open then is
+    /// this call where it tells the same tokens at its end, or none; one that tells others was a call of its own. The same holds for [`refused`](Self::refused).
     pub fn settle(mut self, told: &(impl TellsUsage + ?Sized)) -> Settlement {
         let told = told.told_usage();
         self.send();
         let reservation = self.reservation.take();
         let call = self.frame.take_if(|frame| frame.is_call());
-        let heard = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.held.release());
+        let report = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.reservations.release());
+        let is_told = matches!(report, Some(Report::Cost(_)));
+        if let Some(frame) = call.as_ref().filter(|_| !self.is_of_request && !is_told) {
+            frame.note_settled((&self.names.0, &self.names.1), told.as_ref());
+        }
         let frame = call.or_else(|| self.frame.take());
-        let spend = match heard {
+        let spend = match report {
             // A span told it already, and it was counted by that.
-            Some(Heard::Cost(spend)) => spend,
-            Some(Heard::Untold(untold)) if told.is_none() => {
-                self.meter.inner.book(&untold.metered(frame.as_ref(), true))
+            Some(Report::Cost(spend)) => spend,
+            Some(Report::Pending(pending)) if told.is_none() => {
+                self.meter.inner.book(&pending.metered(frame.as_ref(), true))
             }
-            Some(Heard::Untold(untold)) => {
-                let operation = self.operation.or(untold.operation.as_deref());
+            Some(Report::Pending(pending)) => {
+                let operation = self.operation.or(pending.operation.as_deref());
                 let call = Metered { operation, ..self.metered(told.as_ref(), frame.as_ref()) };
                 self.meter.inner.book(&call)
             }
@@ -188,15 +192,16 @@ impl Planned {
         let reservation = self.reservation.take();
         let frame = self.frame.take();
         let call = frame.as_ref().filter(|frame| frame.is_call() && !self.is_of_request);
-        let spend = match call.and_then(|frame| frame.held.release()) {
-            Some(Heard::Cost(spend)) => spend,
+        let spend = match call.and_then(|frame| frame.reservations.release()) {
+            Some(Report::Cost(spend)) => spend,
             // A span that told of no usage told of the failure.
-            heard => {
-                match heard {
-                    Some(Heard::Untold(untold)) => self.meter.inner.book(&untold.metered(frame.as_ref(), true)),
+            report => {
+                match report {
+                    Some(Report::Pending(pending)) => self.meter.inner.book(&pending.metered(frame.as_ref(), true)),
                     _ => self.meter.inner.book(&self.metered(None, frame.as_ref())),
                 };
                 if let Some(frame) = call {
+                    frame.note_settled((&self.names.0, &self.names.1), None);
                     frame.refuse();
                 }
                 Spend::NOTHING
@@ -210,7 +215,7 @@ impl Planned {
     /// Notes for the call around it that it is sent, once.
     fn send(&mut self) {
         if !std::mem::replace(&mut self.is_dispatched, true) {
-            self.frame.iter().for_each(|frame| frame.held.send());
+            self.frame.iter().for_each(|frame| frame.reservations.send());
         }
     }
 
@@ -239,7 +244,7 @@ impl Planned {
             is_lost: false,
             operation: self.operation,
             is_sum: false,
-            was_heard: false,
+            was_deferred: false,
         }
     }
 }
@@ -258,14 +263,14 @@ impl Drop for Planned {
                 self.meter.inner.book(&self.metered(None, Some(&frame)));
             }
         } else if self.is_dispatched && !frame.is_over.load(Ordering::Relaxed) {
-            frame.held.leave(reservation);
+            frame.reservations.leave(reservation);
         } else {
-            // Where something was heard it was sent, as a span says, or the call around it has ended and told its usage.
-            match frame.held.release() {
-                Some(Heard::Cost(spend)) => drop(reservation.settle(&spend)),
-                Some(Heard::Untold(untold)) => {
-                    self.meter.inner.book(&untold.metered(Some(&frame), true));
-                    untold.end(reservation);
+            // Where there is a report it was sent, as a span says, or the call around it has ended and told its usage.
+            match frame.reservations.release() {
+                Some(Report::Cost(spend)) => drop(reservation.settle(&spend)),
+                Some(Report::Pending(pending)) => {
+                    self.meter.inner.book(&pending.metered(Some(&frame), true));
+                    pending.end(reservation);
                 }
                 None => {}
             }

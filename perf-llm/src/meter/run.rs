@@ -1,11 +1,12 @@
 //! Runs of agents, and the calls that they are made of: who is inside whom.
 
 use super::book::Totals;
-use super::held::Held;
+use super::reservations::Reservations;
+use super::settled::SettledCalls;
 use super::tools::ToolCalls;
 use crate::budget::Account;
 use perf_runtime::Kind;
-use perf_runtime::extend::{RunBudget, running_call};
+use perf_runtime::extend::{RunBudget, ToldUsage, running_call};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
@@ -191,11 +192,14 @@ pub(crate) struct Frame {
     inside: AtomicU64,
     /// Such calls that are open inside it, by spans or over HTTP.
     open_inside: AtomicU32,
+    /// Such calls that ever began inside it, where it is a call of a model.
+    begun_inside: AtomicU64,
     /// Whether it was booked itself: what comes later about it is not booked again.
     pub(crate) is_booked: AtomicBool,
     /// Whether it has ended.
     pub(crate) is_over: AtomicBool,
-    pub(crate) held: Held,
+    pub(crate) reservations: Reservations,
+    settled: SettledCalls,
 }
 
 impl Frame {
@@ -213,9 +217,11 @@ impl Frame {
             around,
             inside: AtomicU64::new(0),
             open_inside: AtomicU32::new(0),
+            begun_inside: AtomicU64::new(0),
             is_booked: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
-            held: Held::default(),
+            reservations: Reservations::default(),
+            settled: SettledCalls::default(),
         })
     }
 
@@ -253,12 +259,13 @@ impl Frame {
         }
     }
 
-    /// Notes that a call begins inside it, and inside all around it.
+    /// Notes that a call begins inside it, and inside all around it. Gives its number among those of the call of a model that it is in, from 1 on.
     #[cfg(any(feature = "http", feature = "tracing-layer"))]
-    pub(crate) fn open(&self) {
+    pub(crate) fn open(&self) -> u64 {
         for frame in self.chain() {
             frame.open_inside.fetch_add(1, Ordering::Relaxed);
         }
+        self.call().map_or(0, |call| call.begun_inside.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Notes that a call that began inside it is over.
@@ -274,6 +281,36 @@ impl Frame {
         self.open_inside.load(Ordering::Relaxed) > 0
     }
 
+    /// Notes that a call of it is settled by hand: what is open inside it may be the same call, and tell it again.
+    pub(super) fn note_settled(&self, names: (&str, &str), told: Option<&ToldUsage>) {
+        let open = self.open_inside.load(Ordering::Relaxed);
+        if open > 0 {
+            self.settled.note(names, told, self.begun_inside.load(Ordering::Relaxed), open as usize);
+        }
+    }
+
+    /// Whether a call inside it, by its number, its names and what it tells at its end, was settled by hand before that.
+    #[cfg(any(feature = "http", feature = "tracing-layer"))]
+    pub(crate) fn was_settled(&self, number: u64, names: (&str, &str), told: Option<&ToldUsage>) -> bool {
+        self.settled.has(number, names, told)
+    }
+
+    /// Keeps the usage that its function tells at its end for the call that is open inside it, where that tells none itself.
+    pub(super) fn keep_told(&self, told: Option<&ToldUsage>) {
+        if let Some(told) = told
+            && self.is_call()
+            && self.inside.load(Ordering::Relaxed) == 0
+        {
+            self.settled.keep_told(told.clone());
+        }
+    }
+
+    /// The usage that its function told at its end, for a call inside it that ended later and tells none.
+    #[cfg(any(feature = "http", feature = "tracing-layer"))]
+    pub(crate) fn take_told(&self, instead_of: Option<&ToldUsage>) -> Option<ToldUsage> {
+        self.settled.take_told(instead_of)
+    }
+
     /// Whether a call inside it was booked, or is open and will be.
     pub(crate) fn has_calls_inside(&self) -> bool {
         self.inside.load(Ordering::Relaxed) > 0 || self.is_open_inside()
@@ -282,7 +319,7 @@ impl Frame {
     /// Notes that the call that was booked in it last was refused: what it tells at its end is of another one.
     pub(crate) fn refuse(&self) {
         self.inside.fetch_sub(1, Ordering::Relaxed);
-        self.held.refuse();
+        self.reservations.refuse();
     }
 }
 

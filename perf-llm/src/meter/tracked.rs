@@ -1,6 +1,6 @@
 //! The calls of annotated functions, followed from their first poll to their end.
 
-use super::held::Left;
+use super::reservations::Left;
 use super::run::{Frame, Run, current, replace, since};
 use super::{Inner, Metered};
 use crate::meter::run::locked;
@@ -12,6 +12,11 @@ use std::time::SystemTime;
 
 /// The names of a call of which nobody told provider or model.
 pub(super) const UNKNOWN: &str = "unknown";
+
+/// Whether a name may be the other one: a name that nobody told may be any.
+pub(super) fn fits(own: &str, other: &str) -> bool {
+    own == other || [own, other].contains(&UNKNOWN)
+}
 
 /// Hears of the calls of annotated functions.
 #[derive(Debug)]
@@ -56,11 +61,17 @@ impl MeteredCall for Tracked {
         let Self { inner, frame, at, .. } = *self;
         frame.is_over.store(true, Ordering::Relaxed);
         // A stream that goes on settles what is reserved for it as it ends.
-        let mut left = frame.held.take_left(frame.is_open_inside());
+        let mut left = frame.reservations.take_left(frame.is_open_inside());
         let is_new = !frame.has_calls_inside();
+        if !is_new {
+            frame.keep_told(told.as_ref());
+        }
         // Where it tells nothing, the call that a span told of is all that is known.
-        let has_untold = || left.iter().any(|left| left.untold.is_some()) || frame.held.has_untold();
-        let is_call = || frame.is_call() && !frame.held.was_never_sent() && !has_untold();
+        let mut unreserved = frame.reservations.take_unreserved();
+        let has_pending = || {
+            left.iter().any(|left| left.pending.is_some()) || frame.reservations.has_pending() || !unreserved.is_empty()
+        };
+        let is_call = || frame.is_call() && !frame.reservations.was_never_sent() && !has_pending();
         let counts = is_new && (told.is_some() || is_call());
         if counts && !frame.is_booked.swap(true, Ordering::Relaxed) {
             let told = told.as_ref();
@@ -70,10 +81,10 @@ impl MeteredCall for Tracked {
                 None => (named(told.and_then(|t| t.provider.as_ref())), named(told.and_then(|t| t.model.as_ref()))),
             };
             // Of several attempts the last one is told, which no span told the usage of.
-            let untold = left.iter().rposition(|left| left.untold.is_some());
-            let own = untold.or(left.len().checked_sub(1)).filter(|_| told.is_some());
-            if told.is_some() && own.is_none() {
-                frame.held.forget_untold();
+            let pending = left.iter().rposition(|left| left.pending.is_some());
+            let own = pending.or(left.len().checked_sub(1)).filter(|_| told.is_some());
+            if told.is_some() && own.is_none() && !frame.reservations.forget_pending() {
+                unreserved.pop();
             }
             let (provider, model) = (provider.as_str(), model.as_str());
             let call = Metered {
@@ -89,18 +100,21 @@ impl MeteredCall for Tracked {
                 is_lost: false,
                 operation: None,
                 is_sum: false,
-                was_heard: false,
+                was_deferred: false,
             };
             let spend = inner.book(&call);
             if let Some(own) = own {
                 left.remove(own).reservation.settle(&spend);
             }
         }
+        for pending in unreserved {
+            inner.book(&pending.metered(Some(&frame), false));
+        }
         // Of a call that was cancelled or failed nobody knows the cost: its reservation goes by its own rule, as one that is dropped.
-        for Left { reservation, untold } in left {
-            if let Some(untold) = untold {
-                inner.book(&untold.metered(Some(&frame), true));
-                untold.end(reservation);
+        for Left { reservation, pending } in left {
+            if let Some(pending) = pending {
+                inner.book(&pending.metered(Some(&frame), true));
+                pending.end(reservation);
             }
         }
         if frame.kind == Kind::Agent

@@ -204,8 +204,86 @@ fn a_refused_attempt_costs_nothing_whether_a_span_told_of_it_or_not() {
     assert_eq!(sums, of("90", [2, 1, 70, 20]));
 }
 
+/// A span that is open, by a client that did not read the usage.
+fn unread() -> Span {
+    info_span!("chat", gen_ai.operation.name = "chat", gen_ai.provider.name = "ollama", gen_ai.request.model = "llama")
+}
+
 #[test]
-fn a_span_that_closes_after_a_call_was_settled_is_another_call() {
+fn a_call_that_is_settled_while_its_own_span_is_open_counts_once_whenever_that_closes() {
+    for open in [answered, unread] {
+        let before = call(None, |meter| {
+            let call = sent(meter);
+            drop(open());
+            call.settle(&told(70, 20, 0));
+        });
+        let after = call(None, |meter| {
+            let call = sent(meter);
+            let span = open();
+            call.settle(&told(70, 20, 0));
+            drop(span);
+        });
+        let mut kept = None;
+        let never = call(None, |meter| {
+            let call = sent(meter);
+            kept = Some(open());
+            call.settle(&told(70, 20, 0));
+        });
+        drop(kept);
+        assert_eq!([before, after, never], [(); 3].map(|()| of("90", [1, 0, 70, 20])));
+    }
+}
+
+#[test]
+fn a_span_that_closes_after_the_function_of_its_settled_call_has_ended_tells_it_again() {
+    #[monitor_llm_call("ollama", "llama")]
+    fn leave_open(meter: &Meter) -> Span {
+        let call = sent(meter);
+        let span = answered();
+        call.settle(&told(70, 20, 0));
+        span
+    }
+    let _alone = isolated();
+    let (_monitor, llm, _guard) = limited();
+    drop(leave_open(llm.meter()));
+    assert_eq!(sums(llm.meter()), of("90", [1, 0, 70, 20]));
+    assert_eq!(llm.meter().spans().again, 1);
+}
+
+#[test]
+fn each_of_several_calls_that_are_settled_while_their_spans_are_open_counts_once() {
+    let sums = call(None, |meter| {
+        let calls: Vec<_> = (0..3).map(|_| (sent(meter), answered())).collect();
+        let (calls, spans): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
+        for call in calls {
+            call.settle(&told(70, 20, 0));
+        }
+        drop(spans);
+    });
+    assert_eq!(sums, of("270", [3, 0, 210, 60]));
+    // An attempt that failed and one that was answered, of one call.
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        let (failed, answered) = (unread(), answered());
+        call.settle(&told(70, 20, 0));
+        drop((failed, answered));
+    });
+    assert_eq!(sums, of("90", [1, 0, 70, 20]));
+}
+
+#[test]
+fn a_call_that_is_refused_while_its_own_span_is_open_counts_once() {
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        let span = unread();
+        call.refused();
+        drop(span);
+    });
+    assert_eq!(sums, of("0", [1, 1, 0, 0]));
+}
+
+#[test]
+fn a_span_that_tells_another_usage_after_a_call_was_settled_is_another_call() {
     // One that ran beside it, and began while it did.
     let sums = call(None, |meter| {
         let raw = sent(meter);

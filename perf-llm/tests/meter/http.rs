@@ -363,6 +363,26 @@ async fn requests_beside_each_other_in_one_call_are_each_their_own() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_settled_while_its_own_answer_is_read_counts_once() {
+    #[monitor_llm_call("openai", "streamed")]
+    async fn ask(meter: &Meter, reads: bool) {
+        let mut call = meter.reserve(&Plan::new("openai", "gpt-5-mini", 50, 100)).unwrap();
+        call.dispatched();
+        let answer = send(meter.http(), "/v1/chat/completions", streamed).await;
+        call.settle(&told(9, 2, 0));
+        if reads {
+            answer.into_body().collect().await.unwrap();
+        }
+    }
+    let _alone = isolated();
+    let (_, llm) = limited();
+    ask(llm.meter(), true).await;
+    assert_eq!((sums(llm.meter()), used(llm.meter())), ([1, 9, 2, 0], ("11".into(), "0".into())));
+    ask(llm.meter(), false).await;
+    assert_eq!((sums(llm.meter()), used(llm.meter())), ([2, 18, 4, 0], ("22".into(), "0".into())));
+}
+
+#[tokio::test]
 async fn a_stream_that_outlives_its_call_settles_what_that_reserved() {
     #[monitor_llm_call("openai", "streamed")]
     async fn begun(meter: &Meter) -> Response<ReadBody<Body>> {

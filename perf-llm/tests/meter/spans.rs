@@ -228,6 +228,45 @@ fn a_span_that_outlives_its_call_counts_once() {
     assert_eq!(sums(llm.meter()), [2, 20, 2], "by the innermost of both");
 }
 
+#[test]
+fn a_usage_that_a_function_tells_is_that_of_its_span_which_tells_none() {
+    #[monitor_llm_call("openai", "gpt-5-mini", usage = |told| told.0.as_ref())]
+    fn leave_open(told: Option<&'static ToldUsage>) -> (Option<ToldUsage>, Span) {
+        (told.cloned(), untold())
+    }
+    #[monitor_llm_call("openai", "gpt-5-mini", usage = |told| told)]
+    fn ask(told: Option<ToldUsage>, spans: usize) -> Option<ToldUsage> {
+        (0..spans).for_each(|_| drop(untold()));
+        told
+    }
+    fn untold() -> Span {
+        info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "openai",
+            gen_ai.request.model = "gpt-5-mini"
+        )
+    }
+    let usage: &'static ToldUsage = Box::leak(Box::new(told(50, 5, 0)));
+    let sums_of = |run: &dyn Fn()| {
+        let _alone = isolated();
+        let (_monitor, llm, _guard) = listening();
+        run();
+        assert_law(llm.meter());
+        (sums(llm.meter()), llm.meter().totals().by_price.get("unknown").copied().unwrap_or_default())
+    };
+    // It closes before the function ends, and after.
+    assert_eq!(sums_of(&|| drop(ask(Some(usage.clone()), 1))), ([1, 50, 5], 0));
+    assert_eq!(sums_of(&|| drop(leave_open(Some(usage)))), ([1, 50, 5], 0));
+    // Of several attempts it is the last one's.
+    assert_eq!(sums_of(&|| drop(ask(Some(usage.clone()), 3))), ([3, 50, 5], 2));
+    // 64 wait for the function's end: of more it is not known which one that would be.
+    assert_eq!(sums_of(&|| drop(ask(Some(usage.clone()), 65))), ([65, 0, 0], 65));
+    // Nobody tells any.
+    assert_eq!(sums_of(&|| drop(ask(None, 2))), ([2, 0, 0], 2));
+    assert_eq!(sums_of(&|| drop(leave_open(None))), ([1, 0, 0], 1));
+}
+
 /// A span with rig's field, which records what the call knows.
 macro_rules! rig_span {
     ($target:literal, $operation:literal) => {

@@ -1,8 +1,8 @@
-//! Reservations of a call of a model, and what spans and requests inside it told of them.
+//! Reservations of a call of a model, and the reports of spans and requests inside it, each matched to one of them.
 
 use super::metered::Metered;
 use super::run::{Frame, locked};
-use super::tracked::UNKNOWN;
+use super::tracked::fits;
 use crate::budget::{Reservation, Spend};
 use perf_runtime::extend::ToldUsage;
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 /// Reservations of a call of a model.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Mutex<State>);
+pub(crate) struct Reservations(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -24,32 +24,37 @@ struct State {
     refused: u32,
     /// Reservations that its body still holds.
     held: u32,
-    /// Calls inside it, as spans and requests told of them, each of which settles a reservation that the body holds rather than being charged once
+    /// Reports of calls inside it, each of which settles a reservation that the body holds rather than being charged once
     /// more. Never more than there are held.
-    heard: VecDeque<Heard>,
+    reports: VecDeque<Report>,
     /// Reservations that the body left to its end.
     left: Vec<Left>,
+    /// Calls without a reservation whose usage nobody told: the value of the function may tell that of the last one.
+    unreserved: Vec<PendingCall>,
 }
+
+/// The most calls without a reservation that wait for the end of a function. Later ones count at once.
+const MOST_UNRESERVED: usize = 64;
 
 /// A reservation that its body left, with its call where that ended and told nothing.
 #[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) reservation: Reservation,
-    pub(crate) untold: Option<Box<Untold>>,
+    pub(crate) pending: Option<Box<PendingCall>>,
 }
 
-/// A call that has a reservation, as a span or a request told of it.
+/// The report of a span or a request on a call that has a reservation.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum Report {
     /// Its cost; it was counted with it.
     Cost(Spend),
     /// Nobody told yet what it cost: it is counted as its reservation is settled.
-    Untold(Box<Untold>),
+    Pending(Box<PendingCall>),
 }
 
 /// A call whose usage nobody told yet.
 #[derive(Debug)]
-pub(crate) struct Untold {
+pub(crate) struct PendingCall {
     provider: Box<str>,
     model: Box<str>,
     at: SystemTime,
@@ -61,18 +66,18 @@ pub(crate) struct Untold {
     is_sum: bool,
 }
 
-/// The fate of a call that a reservation was told of.
+/// The place of a report among the reservations.
 #[derive(Debug)]
-pub(crate) enum Hearing {
-    /// It is counted later, as the reservation is settled.
-    Kept,
+pub(crate) enum Matched {
+    /// It is counted later: as the reservation is settled or, without one, as the function around it ends.
+    Later,
     /// It settles a reservation. Another one that failed, and told nothing, was an earlier attempt of the same: it has no reservation any more.
-    Settles(Option<Box<Untold>>),
+    Settles(Option<Box<PendingCall>>),
     /// There is none for it.
     Nowhere,
 }
 
-impl Untold {
+impl PendingCall {
     pub(super) fn of(call: &Metered<'_>) -> Self {
         Self {
             provider: call.provider.into(),
@@ -87,9 +92,8 @@ impl Untold {
         }
     }
 
-    /// Whether a call of these names may be another attempt at it: it failed, and neither name is another one. A name that nobody told may be any.
+    /// Whether a call of these names may be another attempt at it: it failed, and neither name is another one.
     fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
-        let fits = |own: &str, other: &str| own == other || [own, other].contains(&UNKNOWN);
         self.is_lost && fits(&self.provider, provider) && fits(&self.model, model)
     }
 
@@ -108,7 +112,7 @@ impl Untold {
             is_lost: self.is_lost,
             operation: self.operation.as_deref(),
             is_sum: self.is_sum,
-            was_heard: true,
+            was_deferred: true,
         }
     }
 
@@ -122,19 +126,19 @@ impl Untold {
     }
 }
 
-impl Heard {
+impl Report {
     fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
-        matches!(self, Self::Untold(untold) if untold.may_be_tried_again(provider, model))
+        matches!(self, Self::Pending(pending) if pending.may_be_tried_again(provider, model))
     }
 }
 
 impl Left {
     fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
-        self.untold.as_deref().is_some_and(|untold| untold.may_be_tried_again(provider, model))
+        self.pending.as_deref().is_some_and(|pending| pending.may_be_tried_again(provider, model))
     }
 }
 
-impl Held {
+impl Reservations {
     /// Notes that the body asks for room: until it says so, nothing is sent.
     pub(crate) fn plan(&self) {
         locked(&self.0).was_planned = true;
@@ -162,115 +166,129 @@ impl Held {
         locked(&self.0).held += 1;
     }
 
-    /// A reservation that the body held ends: with what a span told, if one did.
-    pub(crate) fn release(&self) -> Option<Heard> {
+    /// A reservation that the body held ends: with the report on it, if there is one.
+    pub(crate) fn release(&self) -> Option<Report> {
         locked(&self.0).release()
     }
 
     /// Leaves a reservation to the end of the call, or ends it where its cost was told.
     pub(crate) fn leave(&self, mut reservation: Reservation) {
         let mut state = locked(&self.0);
-        let untold = match state.release() {
-            Some(Heard::Cost(spend)) => {
+        let pending = match state.release() {
+            Some(Report::Cost(spend)) => {
                 drop(state);
                 reservation.settle(&spend);
                 return;
             }
-            Some(Heard::Untold(untold)) => Some(untold),
+            Some(Report::Pending(pending)) => Some(pending),
             None => None,
         };
-        state.left.push(Left { reservation, untold });
+        state.left.push(Left { reservation, pending });
     }
 
     /// Whether a reservation of the call waits for one of these names: nobody has told of its call yet, or that failed and may be tried again.
     #[cfg(feature = "http")]
     pub(crate) fn waits_for(&self, provider: &str, model: &str) -> bool {
         let state = locked(&self.0);
-        state.heard.len() < state.held as usize
-            || state.heard.iter().any(|heard| heard.may_be_tried_again(provider, model))
-            || state.left.iter().any(|left| left.untold.is_none() || left.may_be_tried_again(provider, model))
+        state.reports.len() < state.held as usize
+            || state.reports.iter().any(|report| report.may_be_tried_again(provider, model))
+            || state.left.iter().any(|left| left.pending.is_none() || left.may_be_tried_again(provider, model))
     }
 
-    /// Tells of a call of these names inside this one: one that has a reservation settles that. `is_over` says whether the call around it has ended.
-    pub(crate) fn hear(&self, heard: Heard, (provider, model): (&str, &str), is_over: &AtomicBool) -> Hearing {
+    /// Takes the report on a call of these names inside this one: one that has a reservation settles that. `is_over` says whether the call around it has ended.
+    pub(crate) fn take(&self, report: Report, (provider, model): (&str, &str), is_over: &AtomicBool) -> Matched {
         let mut state = locked(&self.0);
-        let is_cost = matches!(heard, Heard::Cost(_));
-        if state.heard.len() < state.held as usize {
-            state.heard.push_back(heard);
-            return if is_cost { Hearing::Settles(None) } else { Hearing::Kept };
+        let is_cost = matches!(report, Report::Cost(_));
+        if state.reports.len() < state.held as usize {
+            state.reports.push_back(report);
+            return if is_cost { Matched::Settles(None) } else { Matched::Later };
         }
         let (place, is_over) =
-            (state.left.iter().position(|left| left.untold.is_none()), is_over.load(Ordering::Relaxed));
-        match (heard, place) {
-            (Heard::Cost(spend), Some(place)) => {
+            (state.left.iter().position(|left| left.pending.is_none()), is_over.load(Ordering::Relaxed));
+        match (report, place) {
+            (Report::Cost(spend), Some(place)) => {
                 let mut left = state.left.remove(place);
                 drop(state);
                 left.reservation.settle(&spend);
-                Hearing::Settles(None)
+                Matched::Settles(None)
             }
-            (Heard::Untold(untold), Some(place)) if is_over => {
+            (Report::Pending(pending), Some(place)) if is_over => {
                 let left = state.left.remove(place);
                 drop(state);
-                untold.end(left.reservation);
-                Hearing::Settles(None)
+                pending.end(left.reservation);
+                Matched::Settles(None)
             }
-            (Heard::Untold(untold), Some(place)) => {
+            (Report::Pending(pending), Some(place)) => {
                 if let Some(left) = state.left.get_mut(place) {
-                    left.untold = Some(untold);
+                    left.pending = Some(pending);
                 }
-                Hearing::Kept
+                Matched::Later
             }
             // Each has been told of: one that failed was an attempt before this one.
-            (Heard::Cost(spend), None) => {
-                let Some((before, left)) = state.try_again(spend, provider, model) else { return Hearing::Nowhere };
+            (Report::Cost(spend), None) => {
+                let Some((before, left)) = state.try_again(spend, provider, model) else { return Matched::Nowhere };
                 drop(state);
                 if let Some(mut reservation) = left {
                     reservation.settle(&spend);
                 }
-                Hearing::Settles(Some(before))
+                Matched::Settles(Some(before))
             }
-            (Heard::Untold(_), None) => Hearing::Nowhere,
+            (Report::Pending(pending), None) if !is_over && state.unreserved.len() < MOST_UNRESERVED => {
+                state.unreserved.push(*pending);
+                Matched::Later
+            }
+            (Report::Pending(_), None) => Matched::Nowhere,
         }
     }
 
     /// Forgets the last call, of a reservation that the body holds, whose cost nobody told: its own function tells it.
-    pub(crate) fn forget_untold(&self) -> bool {
+    pub(crate) fn forget_pending(&self) -> bool {
         let mut state = locked(&self.0);
-        let place = state.heard.iter().rposition(|heard| matches!(heard, Heard::Untold(_)));
-        place.and_then(|place| state.heard.remove(place)).is_some()
+        let place = state.reports.iter().rposition(|report| matches!(report, Report::Pending(_)));
+        place.and_then(|place| state.reports.remove(place)).is_some()
     }
 
     /// Whether a call of a reservation that the body holds has ended and told nothing.
-    pub(crate) fn has_untold(&self) -> bool {
-        locked(&self.0).heard.iter().any(|heard| matches!(heard, Heard::Untold(_)))
+    pub(crate) fn has_pending(&self) -> bool {
+        locked(&self.0).reports.iter().any(|report| matches!(report, Report::Pending(_)))
+    }
+
+    /// Takes the calls without a reservation whose usage nobody told.
+    pub(crate) fn take_unreserved(&self) -> Vec<PendingCall> {
+        std::mem::take(&mut locked(&self.0).unreserved)
     }
 
     /// Takes the reservations that are left to the end: those whose calls have ended, and of the others where nothing is open that may tell of them.
     pub(crate) fn take_left(&self, is_open: bool) -> Vec<Left> {
         let mut state = locked(&self.0);
         let (taken, stays) =
-            std::mem::take(&mut state.left).into_iter().partition(|left| !is_open || left.untold.is_some());
+            std::mem::take(&mut state.left).into_iter().partition(|left| !is_open || left.pending.is_some());
         state.left = stays;
         taken
     }
 }
 
 impl State {
-    fn release(&mut self) -> Option<Heard> {
+    fn release(&mut self) -> Option<Report> {
         self.held = self.held.saturating_sub(1);
-        self.heard.pop_front()
+        self.reports.pop_front()
     }
 
     /// Takes a cost for that of a call that failed before: it was made again below its reservation. Gives the call, and the reservation where its body left
     /// that.
-    fn try_again(&mut self, spend: Spend, provider: &str, model: &str) -> Option<(Box<Untold>, Option<Reservation>)> {
-        if let Some(before) = self.heard.iter_mut().find(|heard| heard.may_be_tried_again(provider, model))
-            && let Heard::Untold(before) = std::mem::replace(before, Heard::Cost(spend))
+    fn try_again(
+        &mut self,
+        spend: Spend,
+        provider: &str,
+        model: &str,
+    ) -> Option<(Box<PendingCall>, Option<Reservation>)> {
+        if let Some(before) = self.reports.iter_mut().find(|report| report.may_be_tried_again(provider, model))
+            && let Report::Pending(before) = std::mem::replace(before, Report::Cost(spend))
         {
             return Some((before, None));
         }
         let place = self.left.iter().position(|left| left.may_be_tried_again(provider, model))?;
-        let Left { reservation, untold } = self.left.remove(place);
-        Some((untold?, Some(reservation)))
+        let Left { reservation, pending } = self.left.remove(place);
+        Some((pending?, Some(reservation)))
     }
 }
