@@ -90,6 +90,12 @@ mod routes {
                     .has("totals", openapi::named("LlmTotals")),
             )
             .schema(
+                "LlmTool",
+                object("A tool that called models: the calls inside it, which are those of an agent as well.")
+                    .has("tool", openapi::text())
+                    .has("totals", openapi::named("LlmTotals")),
+            )
+            .schema(
                 "LlmModel",
                 object("A model, with why calls of it have no price, or none that is complete.")
                     .has("provider", openapi::text())
@@ -113,6 +119,7 @@ mod routes {
             .has("total", openapi::named("LlmTotals"))
             .has("unattributed", openapi::named("LlmTotals"))
             .has("agents", openapi::list(openapi::named("LlmAgent")))
+            .has("tools", openapi::list(openapi::named("LlmTool")))
             .has("models", openapi::list(openapi::named("LlmModel")))
             .has("hours", openapi::list(openapi::named("LlmHour")))
             .has("budgets", openapi::list(openapi::named("LlmBudget")))
@@ -187,6 +194,7 @@ mod routes {
             .has("own", openapi::named("LlmTotals"))
             .has("tool_calls", openapi::count())
             .has("repeats", openapi::count())
+            .has("refused_calls", openapi::count())
     }
 
     fn going_round() -> ObjectBuilder {

@@ -36,6 +36,12 @@ const amount = (value, measure) => (measure === "money" ? dollars(value) : `${to
 /** The sums in cells: calls, tokens of prompts and answers, cost. */
 const sums = (totals) => [tokens(totals.calls), tokens(totals.input_tokens), tokens(totals.output_tokens), cost(totals)];
 
+/** The sums of a run in cells, with the calls that budgets refused beside those that were made. */
+function withRefused({ totals, refused_calls: refused }) {
+  const [calls, ...others] = sums(totals);
+  return [calls, refused === 0 ? "–" : tokens(refused), ...others];
+}
+
 /** How long a budget lasts at its pace, against the end of its period. */
 function lasts({ lasts_seconds: seconds, ends, stopped }) {
   if (stopped !== null) return `stopped: ${stopped}`;
@@ -52,16 +58,17 @@ export default class {
   note = h("p", { class: "card quiet", hidden: true });
   agents = rowsCard("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
   models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
+  tools = rowsCard("Tools that called models", ["Tool", "Calls of models", "Input tokens", "Output tokens", "Cost"]);
   budgets = rowsCard("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
   refusals = rowsCard("Calls that budgets refused", ["Budget", "Why", "Calls"]);
   loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
   hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
-  runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Input tokens", "Output tokens", "Cost"]);
+  runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Refused", "Input tokens", "Output tokens", "Cost"]);
   /** The recorded calls of the dearest runs, by run. */
   calls = new Map();
   recorded = new Question("api/v1/llm/runs/recorded", (answer) => { this.calls = new Map((answer?.runs ?? []).map(({ run, call }) => [run, call])); });
   hint = h("p", { class: "quiet more" }, "A run whose name is a link was recorded whole: it opens what ran inside.");
-  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.loops.element, this.agents.element, this.models.element, this.budgets.element, this.refusals.element, this.hours.element, this.runs.element);
+  element = h("div", { class: "page" }, h("h1", {}, this.title), this.total, this.note, this.loops.element, this.agents.element, this.tools.element, this.models.element, this.budgets.element, this.refusals.element, this.hours.element, this.runs.element);
 
   constructor() {
     this.runs.element.append(this.hint);
@@ -85,6 +92,8 @@ export default class {
     const none = { agent: "In no agent", runs: null, totals: all.unattributed };
     const agents = [...all.agents, none].filter(({ runs, totals }) => runs !== null || totals.calls > 0);
     this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, one.runs === null ? "–" : tokens(one.runs), ...sums(one.totals)]);
+    this.tools.element.hidden = all.tools.length === 0;
+    this.tools.show(all.tools, (one) => one.tool, (one) => [one.tool, ...sums(one.totals)]);
     this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
     this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure)), lasts(one)]);
     this.refusals.element.hidden = all.refusals.length === 0;
@@ -94,6 +103,6 @@ export default class {
     this.hours.show(all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);
     if (all.dearest_runs.length > 0) this.recorded.askAt([], Date.now());
     this.hint.hidden = this.calls.size === 0;
-    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [leading(`${one.agent} ${one.id}`, this.calls.has(one.id) ? address.to("call", [this.calls.get(one.id)]) : null), moment(one.started), duration(one.seconds), ...sums(one.totals)]);
+    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [leading(`${one.agent} ${one.id}`, this.calls.has(one.id) ? address.to("call", [this.calls.get(one.id)]) : null), moment(one.started), duration(one.seconds), ...withRefused(one)]);
   }
 }

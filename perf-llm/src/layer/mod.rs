@@ -121,10 +121,12 @@ fn layer_of<'a>(inner: &Arc<Inner>, subscriber: &'a Dispatch) -> Option<&'a GenA
 struct Seen {
     fields: Fields,
     at: SystemTime,
-    /// The call or run around it, and of an agent its own.
+    /// The call or run around it, and of an agent or a tool its own.
     frame: Option<Arc<Frame>>,
     /// The run that it is.
     run: Option<Arc<Run>>,
+    /// Whether it was opened as a call of a tool.
+    is_tool: bool,
     /// The requests inside it, where it was opened as a call of a model.
     request: Option<Arc<Frame>>,
     /// Its number among those of the call that it is in.
@@ -150,6 +152,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
         let around = innermost(of_spans, current());
         let run_around = around.as_ref().and_then(|frame| frame.run.clone());
         let mut number = 0;
+        let is_tool = fields.role() == Role::Tool && fields.tool.is_some();
         let (frame, run, request) = match fields.role() {
             Role::Agent => {
                 let name = fields.agent.as_deref().unwrap_or("unknown");
@@ -164,9 +167,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
                 let request = Frame::new(Kind::Operation, &[], around.clone(), run_around);
                 (around, None, Some(request))
             }
-            Role::Tool | Role::Other => (around, None, None),
+            Role::Tool => match fields.tool.as_deref() {
+                Some(tool) => (Some(Frame::new(Kind::Tool, &[tool], around, run_around)), None, None),
+                None => (around, None, None),
+            },
+            Role::Other => (around, None, None),
         };
-        span.extensions_mut().insert(Seen { fields, at: SystemTime::now(), frame, run, request, number });
+        span.extensions_mut().insert(Seen { fields, at: SystemTime::now(), frame, run, is_tool, request, number });
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -261,7 +268,7 @@ impl GenAiLayer {
 impl Seen {
     /// The frame of what is done while it is entered.
     fn entered(&self) -> Option<Arc<Frame>> {
-        if self.run.is_some() { self.frame.clone() } else { self.request.clone() }
+        if self.run.is_some() || self.is_tool { self.frame.clone() } else { self.request.clone() }
     }
 
     fn metered(&self) -> Metered<'_> {

@@ -119,6 +119,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) provider: &'a str,
     pub(crate) model: &'a str,
     pub(crate) agent: Option<&'a str>,
+    pub(crate) tool: Option<&'a Arc<str>>,
     pub(crate) usage: &'a Usage,
     pub(crate) known: Known,
     pub(crate) cost: Option<Money>,
@@ -146,6 +147,8 @@ pub(crate) struct Book {
     pub(crate) total: Totals,
     pub(crate) unattributed: Totals,
     pub(crate) agents: BTreeMap<Arc<str>, OfAgent>,
+    /// Calls that were made inside tools.
+    pub(crate) tools: BTreeMap<Arc<str>, Totals>,
     pub(crate) models: BTreeMap<(Arc<str>, Arc<str>), OfModel>,
     /// The last hours in which there were calls.
     pub(crate) hours: BTreeMap<i64, Totals>,
@@ -168,6 +171,9 @@ impl Book {
             Some(agent) => self.agent(agent).totals.add(usage, known, cost),
             None => self.unattributed.add(usage, known, cost),
         }
+        if let Some(tool) = entry.tool {
+            self.tool(tool).add(usage, known, cost);
+        }
         let key = (Arc::from(short(entry.provider)), Arc::from(short(entry.model)));
         let is_new = !self.models.contains_key(&key);
         let key = if is_new && self.models.len() >= MOST_NAMES { (OVERFLOW.into(), OVERFLOW.into()) } else { key };
@@ -185,6 +191,12 @@ impl Book {
         let is_new = !self.agents.contains_key(name);
         let name = if is_new && self.agents.len() >= MOST_NAMES { OVERFLOW } else { name };
         self.agents.entry(name.into()).or_default()
+    }
+
+    fn tool(&mut self, name: &Arc<str>) -> &mut Totals {
+        let is_new = !self.tools.contains_key(name);
+        let name = if is_new && self.tools.len() >= MOST_NAMES { OVERFLOW.into() } else { Arc::clone(name) };
+        self.tools.entry(name).or_default()
     }
 
     /// The sums of an hour. A clock that is set back, or a call that is booked late, counts in the hour that it names; one older than all that

@@ -72,6 +72,11 @@ impl Figures {
         if let Some(cost) = entry.cost {
             model.cost.get_or_init(|| self.cost(entry)).add(cost.dollars());
             agent.cost.get_or_init(|| self.agent_cost(entry)).add(cost.dollars());
+            if let Some(tool) = entry.tool {
+                let help = "The known cost of calls of models that were made inside tools, in dollars.";
+                let of_tool = self.monitor.metrics().counter("llm_tool_cost_dollars_total").help(help);
+                of_tool.label("tool", &**tool).register().add(cost.dollars());
+            }
         }
         let state = STATES.iter().zip(&model.states).find(|(state, _)| **state == entry.known);
         if let Some((_, state)) = state {
@@ -199,6 +204,7 @@ mod tests {
             provider: &long,
             model: &long,
             agent: Some(&long),
+            tool: None,
             usage: &Usage::UNKNOWN,
             known: Known::Unknown,
             cost: None,

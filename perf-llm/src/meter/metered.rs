@@ -69,7 +69,8 @@ impl Inner {
         let agent = run.map(|run| &*run.agent);
         let hour = call.at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / 3_600);
         let hour = i64::try_from(hour).unwrap_or(i64::MAX);
-        let entry = Entry { provider, model, agent, usage: &usage, known, cost, gaps: &gaps, hour };
+        let tool = frame.and_then(|frame| frame.tool.as_ref());
+        let entry = Entry { provider, model, agent, tool, usage: &usage, known, cost, gaps: &gaps, hour };
         locked(&self.book).record(&entry);
         if let Some(run) = run {
             run.add(|totals| totals.add(&usage, known, cost));

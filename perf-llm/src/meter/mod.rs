@@ -29,7 +29,7 @@ pub use plan::{Plan, Planned};
 pub use refusals::RefusalView;
 pub use run::RunView;
 pub use tools::LoopView;
-pub use view::{AgentView, BudgetView, HourView, ModelView, View};
+pub use view::{AgentView, BudgetView, HourView, ModelView, ToolView, View};
 
 #[cfg(feature = "rmcp")]
 pub(crate) use book::OVERFLOW;

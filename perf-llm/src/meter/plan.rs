@@ -121,12 +121,18 @@ impl Meter {
         self.reserve_for(plan, false)
     }
 
+    fn reservation(&self, plan: &Plan<'_>, run: Option<&Run>) -> Result<Reservation, BudgetError> {
+        let accounts = self.inner.accounts(run, plan.model, plan.user);
+        let accounts = accounts.inspect_err(|error| self.inner.refusals.count(error))?;
+        let accounts: Vec<&Account> = accounts.iter().collect();
+        self.inner.budgets.reserve(&accounts, &self.estimate(plan))
+    }
+
     pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {
         let frame = current();
         frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.reservations.plan());
-        let accounts = self.accounts(plan).inspect_err(|error| self.inner.refusals.count(error))?;
-        let accounts: Vec<&Account> = accounts.iter().collect();
-        let reservation = self.inner.budgets.reserve(&accounts, &self.estimate(plan))?;
+        let run = frame.as_ref().and_then(|frame| frame.run.as_deref());
+        let reservation = self.reservation(plan, run).inspect_err(|_| run.into_iter().for_each(Run::refuse))?;
         if let Some(frame) = frame.as_ref().filter(|frame| frame.is_call() && !is_of_request) {
             frame.reservations.hold();
         }

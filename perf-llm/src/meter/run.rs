@@ -1,6 +1,6 @@
 //! Runs of agents, and the calls that they are made of: who is inside whom.
 
-use super::book::Totals;
+use super::book::{Totals, short};
 use super::reservations::Reservations;
 use super::settled::SettledCalls;
 use super::tools::ToolCalls;
@@ -40,6 +40,9 @@ pub struct RunView {
     pub tool_calls: u64,
     /// So often it made one of them with the same arguments, at the most.
     pub repeats: u64,
+    /// Calls that [`Meter::reserve`](super::Meter::reserve) or the HTTP client's layer asked room for in it, and a budget refused: they were not sent. Those of runs
+    /// inside it are among them.
+    pub refused_calls: u64,
     /// The [recorded call](perf_runtime::Monitor::recorded_call) that it is, or that it was made in: once that is over, where it was kept. It may have given way
     /// to a slower one since.
     #[serde(skip)]
@@ -65,6 +68,7 @@ pub(crate) struct Run {
     /// The accounts of budgets for this run alone.
     accounts: Mutex<Vec<Account>>,
     pub(super) tools: Mutex<ToolCalls>,
+    refused: AtomicU64,
     /// Set under the lock of the book.
     pub(super) is_over: AtomicBool,
 }
@@ -94,6 +98,7 @@ impl Run {
             sums: Mutex::default(),
             accounts: Mutex::default(),
             tools: Mutex::default(),
+            refused: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         })
     }
@@ -110,6 +115,13 @@ impl Run {
             if run.id == self.id {
                 add(own);
             }
+        }
+    }
+
+    /// Notes that a budget refused a call in it.
+    pub(super) fn refuse(&self) {
+        for run in self.chain() {
+            run.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -157,6 +169,7 @@ impl Run {
             own,
             tool_calls,
             repeats,
+            refused_calls: self.refused.load(Ordering::Relaxed),
             recorded: None,
             root_call: Some(self.root_call.load(Ordering::Relaxed))
                 .filter(|root| *root != NO_ROOT)
@@ -185,6 +198,8 @@ pub(crate) struct Frame {
     /// Provider and model of a call of a model.
     pub(crate) target: Option<(Arc<str>, Arc<str>)>,
     pub(crate) run: Option<Arc<Run>>,
+    /// The tool that it is, or that it was made in.
+    pub(crate) tool: Option<Arc<str>>,
     /// Those around it that ask whether anything was booked inside them.
     around: Option<Arc<Self>>,
     depth: u32,
@@ -209,10 +224,15 @@ impl Frame {
             [provider, model, ..] if kind == Kind::LlmCall => Some((Arc::from(*provider), Arc::from(*model))),
             _ => None,
         };
+        let tool = match labels {
+            [tool, ..] if kind == Kind::Tool => Some(Arc::from(short(tool))),
+            _ => around.as_ref().and_then(|around| around.tool.clone()),
+        };
         Arc::new(Self {
             kind,
             target,
             run,
+            tool,
             depth: around.as_ref().map_or(0, |around| around.depth + 1),
             around,
             inside: AtomicU64::new(0),

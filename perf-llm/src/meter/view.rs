@@ -22,6 +22,8 @@ pub struct View {
     pub unattributed: Totals,
     /// By agent, each without the agents that it called.
     pub agents: Vec<AgentView>,
+    /// By tool, those that called models: of functions with `#[monitor_tool]` and the option `usage`, and spans of tools. The dearest first.
+    pub tools: Vec<ToolView>,
     /// By model, the dearest first.
     pub models: Vec<ModelView>,
     /// By hour in UTC, the oldest first; 31 days at most. An hour that is not there had no call.
@@ -66,6 +68,16 @@ pub struct AgentView {
     /// Runs that have not ended.
     pub running: u64,
     /// The calls made in its runs.
+    pub totals: Totals,
+}
+
+/// A tool that called models.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ToolView {
+    /// The tool.
+    pub tool: Arc<str>,
+    /// The calls made inside it, which are those of an agent as well.
     pub totals: Totals,
 }
 
@@ -169,6 +181,7 @@ impl Meter {
             running: of.running,
             totals: of.totals.clone(),
         });
+        let tools = book.tools.iter().map(|(tool, totals)| ToolView { tool: Arc::clone(tool), totals: totals.clone() });
         let models = book.models.iter().map(|((provider, model), of)| ModelView {
             provider: Arc::clone(provider),
             model: Arc::clone(model),
@@ -180,6 +193,7 @@ impl Meter {
             total: book.total.clone(),
             unattributed: book.unattributed.clone(),
             agents: agents.collect(),
+            tools: tools.collect(),
             models: models.collect(),
             hours: book
                 .hours
@@ -205,6 +219,7 @@ impl Meter {
             view.spans_compiled_out = !view.spans_hidden.is_empty() && crate::layer::are_compiled_out();
         }
         drop(book);
+        view.tools.sort_by_key(|tool| std::cmp::Reverse(tool.totals.cost));
         view.models.sort_by_key(|model| std::cmp::Reverse(model.totals.cost));
         let budgets = inner.budgets.views().into_iter().filter(|view| view.scope.kind != ScopeKind::Run);
         let watch = locked(&inner.watch);

@@ -173,6 +173,8 @@ async fn a_budget_of_runs_ends_with_each_run() {
     }
     assert_eq!(meter.totals().calls, 5 * 6);
     assert!(meter.budgets().views().is_empty(), "each run's account went with it");
+    let refused: Vec<_> = meter.view().last_runs.iter().map(|run| (run.totals.calls, run.refused_calls)).collect();
+    assert_eq!(refused, [(3, 1), (3, 0)].repeat(5), "the last one first");
     assert_eq!(meter.totals().by_price.get("local").copied(), None, "the provider told a cost of 0");
 }
 

@@ -133,6 +133,41 @@ fn tools_that_spans_tell_count_for_their_run_and_their_arguments_are_not_kept() 
 }
 
 #[test]
+fn a_tool_knows_what_the_models_that_it_calls_cost() {
+    #[perf_runtime::monitor_tool("search", usage = |told| told)]
+    fn search() -> Option<ToldUsage> {
+        ask(true, 0);
+        None
+    }
+    #[monitor_agent("helper")]
+    fn help() {
+        drop(genai(3, 1));
+    }
+    let _alone = isolated();
+    let (monitor, llm, _guard) = listening();
+    let agent = rig_agent("researcher");
+    agent.in_scope(|| {
+        let tool = info_span!("execute_tool", gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "summarize");
+        tool.in_scope(|| {
+            drop(genai(10, 1));
+            ask(true, 0);
+            help();
+        });
+        search();
+        drop(genai(1_000, 1));
+    });
+    drop(agent);
+    let view = llm.meter().view();
+    let tools: Vec<_> =
+        view.tools.iter().map(|tool| (&*tool.tool, tool.totals.calls, tool.totals.input_tokens)).collect();
+    assert_eq!(tools, [("search", 1, 100), ("summarize", 3, 113)]);
+    assert_eq!((view.total.calls, view.unattributed.calls, view.last_runs.len()), (5, 0, 2));
+    assert_law(llm.meter());
+    let text = monitor.render_prometheus();
+    assert!(text.contains("llm_tool_cost_dollars_total{tool=\"search\"} 0"), "{text}");
+}
+
+#[test]
 fn other_crates_names_are_known_and_contradictions_are_put_right() {
     let _alone = isolated();
     let (monitor, llm, _guard) = listening();
