@@ -24,6 +24,47 @@ async fn research() {
     ask().await;
 }
 
+#[test]
+fn what_ran_inside_a_run_is_shown_where_the_history_alone_knows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    for life in ["1", "2"] {
+        passes("a_run_that_is_kept", FREE_PORT, &[("PERF_HISTORY_PATH", path), ("PERF_KIT_LIFE", life)]);
+    }
+}
+
+/// Makes a run and follows its link, and in the next process opens the link that was kept, as a bookmark is.
+pub(super) fn a_run_that_is_kept() -> Tested {
+    let bookmark = std::path::Path::new(&env::var("PERF_HISTORY_PATH")?).join("bookmark");
+    let is_first = env::var("PERF_KIT_LIFE")? == "1";
+    runtime().block_on(async {
+        let perf = perf_kit::start("shop")?;
+        let address = perf.server_address().expect("a port");
+        let asked = async |path: String| -> Result<(u16, serde_json::Value), Box<dyn Error>> {
+            let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
+            Ok((status, serde_json::from_str(&text)?))
+        };
+        if is_first {
+            research().await;
+        }
+        let (status, recorded) = asked("/api/v1/llm/runs/recorded".to_owned()).await?;
+        assert_eq!(status, 200, "{recorded}");
+        if is_first {
+            let (_, all) = asked("/api/v1/llm".to_owned()).await?;
+            assert_eq!(recorded["runs"][0]["run"], all["dearest_runs"][0]["id"], "{all}");
+            std::fs::write(&bookmark, recorded["runs"][0]["call"].as_str().expect("an id"))?;
+        } else {
+            assert_eq!(recorded["runs"], serde_json::json!([]), "runs are those of this process");
+        }
+        let (status, call) = asked(format!("/api/v1/calls/{}", std::fs::read_to_string(&bookmark)?)).await?;
+        assert_eq!(status, 200, "{call}");
+        assert_eq!(call["call"]["series"], "agent{agent=researcher}", "{call}");
+        assert_eq!(call["inside"][0]["series"], "llm_call{provider=openai,model=gpt-5-mini}", "{call}");
+        perf.shutdown().await;
+        Ok(())
+    })
+}
+
 pub(super) fn language_models() -> Tested {
     runtime().block_on(async {
         let perf = perf_kit::start("shop")?;

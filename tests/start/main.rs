@@ -27,7 +27,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 28] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -46,6 +46,7 @@ const CASES: [Case; 27] = [
     ("insight", insight::insight),
     ("insight_is_off", insight::insight_is_off),
     ("language_models", llm::language_models),
+    ("a_run_that_is_kept", llm::a_run_that_is_kept),
     ("channels", sync::channels),
     ("locks", sync::locks),
     ("statements", sql::statements),
