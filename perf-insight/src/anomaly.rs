@@ -244,6 +244,8 @@ pub struct Bounds {
     /// The time of the value, in seconds.
     #[cfg_attr(feature = "runtime", serde(serialize_with = "crate::runtime::moment::seconds"))]
     pub time: i64,
+    /// The value; `None` where it is not known.
+    pub value: Option<f64>,
     /// The lowest that was expected.
     pub low: f64,
     /// The highest.
@@ -272,7 +274,9 @@ pub fn bounds(series: &Series<'_>, settings: AnomalySettings) -> Result<Vec<Boun
     let found = series.values().iter().enumerate().filter_map(|(place, &value)| {
         let Observation { expected, unusual, .. } = detector.observe(value);
         let (low, high) = expected?;
-        Some(Bounds { time: series.time_of(place), low, high, unusual: is_known(value).then_some(unusual) })
+        let is_known = is_known(value);
+        let (value, unusual) = (is_known.then_some(value), is_known.then_some(unusual));
+        Some(Bounds { time: series.time_of(place), value, low, high, unusual })
     });
     Ok(found.collect())
 }

@@ -88,6 +88,18 @@ export function area(pen, values, x, y, floor, style, opacity) {
   pen.globalAlpha = 1;
 }
 
+/** The space between two lines, where both are known; as wide as a step, so that one alone is seen. */
+export function band(pen, low, high, x, y, wide, style, opacity) {
+  pen.fillStyle = style;
+  pen.globalAlpha = opacity;
+  for (let place = 0; place < low.length; place += 1) {
+    if (!(high[place] >= low[place])) continue;
+    const top = y(high[place]);
+    pen.fillRect(x(place) - wide / 2, top, wide, Math.max(y(low[place]) - top, 1));
+  }
+  pen.globalAlpha = 1;
+}
+
 export function largest(...columns) {
   let most = 0;
   for (const values of columns) for (const value of values) if (value > most) most = value;

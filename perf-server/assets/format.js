@@ -175,3 +175,10 @@ export function label(row) {
   const values = row.labels.map(([, value]) => (value === "" ? "(none)" : value));
   return values.length > 0 ? values.join(" ") : kindName(row.kind);
 }
+
+/** How long a step is: `5 s`, `10 min`, `6 h`. */
+export function inWords(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${seconds / 60} min`;
+  return seconds < 86_400 ? `${number(seconds / 3600)} h` : `${number(seconds / 86_400)} d`;
+}

@@ -1,6 +1,6 @@
 // A range of the past: asked from the service, refreshed as it moves, and drawn by the pages as what is live.
 
-import { age, moment, number } from "./format.js";
+import { age, inWords, moment, number } from "./format.js";
 import { COMMON, Store, timeOf } from "./store.js";
 import { askStored, stored } from "./stored.js";
 
@@ -17,13 +17,6 @@ const WAIT = 5000;
 /** The step for a range of so many seconds. */
 function stepOf(length, points) {
   return STEPS.find((step) => step * points >= length) ?? Math.ceil(length / points / 86_400) * 86_400;
-}
-
-/** How long a step is: `5 s`, `10 min`, `6 h`. */
-function inWords(seconds) {
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${seconds / 60} min`;
-  return seconds < 86_400 ? `${number(seconds / 3600)} h` : `${number(seconds / 86_400)} d`;
 }
 
 /** A range as the pages draw it: series and metrics are of the range, everything else is of now. */

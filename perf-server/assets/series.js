@@ -17,6 +17,7 @@ import { Failures } from "./errors.js";
 import { pageOfKind } from "./pages.js";
 import { Tile } from "./tile.js";
 import { Inside } from "./tree.js";
+import { Expected } from "./expected.js";
 import { RecordedCalls } from "./recorded.js";
 
 const NAMES = ["ok", "error", "panicked", "cancelled"];
@@ -107,6 +108,7 @@ export class Series {
     this.streamCard = h("section", { class: "page" }, h("h2", {}, "Streams"), h("div", { class: "tiles" }, this.stream.map((one) => one.element)));
     this.sampled = SAMPLED.map(([title]) => new Tile(title));
     this.sampledCard = h("section", { class: "page" }, h("h2", {}, "On the processor"), h("div", { class: "tiles" }, this.sampled.map((one) => one.element)));
+    this.expected = new Expected();
     this.inside = new Inside();
     this.recorded = new RecordedCalls((calls) => this.pair.latency.setCalls(calls));
     this.flying = new CallList("In flight, oldest first", 10);
@@ -129,6 +131,7 @@ export class Series {
       this.figures,
       h("h2", { class: "unseen" }, "How it did"),
       this.pair.element,
+      this.expected.element,
       this.inside.element,
       this.recorded.element,
       this.heat.element,
@@ -186,6 +189,7 @@ export class Series {
     this.updateAlerts(store);
     this.failures.update(store, row);
     this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
+    this.expected.update(store, row);
     this.inside.update(store, row);
     this.recorded.update(store, row);
     // Functions do not move: a look a minute finds those that were called since.

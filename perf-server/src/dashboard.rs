@@ -102,6 +102,7 @@ const ASSETS: &[Asset] = assets![
     "lines.js": SCRIPT,
     "dots.js": SCRIPT,
     "maker.js": SCRIPT,
+    "expected.js": SCRIPT,
 ];
 
 /// Our own assets, the same for each server of the program: read once.

@@ -6,6 +6,7 @@ mod accessibility;
 mod browser;
 mod compare;
 mod errors;
+mod expected;
 mod incident;
 mod keyboard;
 mod keys;

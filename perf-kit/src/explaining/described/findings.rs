@@ -160,11 +160,14 @@ fn expected_series() -> ObjectBuilder {
 }
 
 fn expected_range() -> ObjectBuilder {
-    object("The range that a step was expected within, and whether it was unusual; null where its value is not known.")
-        .has("time", openapi::time())
-        .has("low", openapi::number_or_null())
-        .has("high", openapi::number_or_null())
-        .has("unusual", openapi::one_of(&[Type::Boolean, Type::Null]))
+    object(
+        "The range that a step was expected within, its value, and whether it was unusual; null where it is not known.",
+    )
+    .has("time", openapi::time())
+    .has("value", openapi::number_or_null())
+    .has("low", openapi::number_or_null())
+    .has("high", openapi::number_or_null())
+    .has("unusual", openapi::one_of(&[Type::Boolean, Type::Null]))
 }
 
 fn watching() -> ObjectBuilder {
