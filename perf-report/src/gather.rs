@@ -77,8 +77,10 @@ pub(crate) fn packed(monitor: &Monitor, range: TimeRange, alongside: Alongside) 
     let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
     let range = range.with_step(step);
     let Gathered { tracks, metrics_left_out, packed } = Gathered::of(monitor, range);
-    let start = to_millis(tracks.start);
-    let end = to_millis(end_of_steps(&tracks, &range)).min(made).max(start);
+    let (start, end) =
+        if range.is_exact() { (range.start(), range.end()) } else { (tracks.start, end_of_steps(&tracks, &range)) };
+    let start = to_millis(start);
+    let end = to_millis(end).min(made).max(start);
     let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
     let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
     let is_known = !alongside.without_service;

@@ -1,5 +1,6 @@
 //! A history over many lives of a process, on a clock that the tests move.
 
+mod exact;
 mod hours;
 mod recorded;
 

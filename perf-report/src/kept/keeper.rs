@@ -272,7 +272,9 @@ impl Keeper {
         let range = match id.kind() {
             // With nothing of the days beside.
             ReportKind::Day | ReportKind::Week => range_on_steps(from, to),
-            ReportKind::Session | ReportKind::Range => range_of(from, to, None),
+            ReportKind::Range => range_of(from, to, None),
+            // With nothing of the process before.
+            ReportKind::Session => range_of(from, to, None).map(TimeRange::exactly),
         };
         let range = range.map_err(|error| MakeError::Range(error.to_string()))?;
         Ok(self.sources.export(&self.monitor, range))

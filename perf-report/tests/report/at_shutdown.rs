@@ -37,7 +37,8 @@ fn the_whole_life_is_in_the_file() {
     let report = Report::from_json(&std::fs::read(&file).unwrap()).unwrap();
     let calls: u64 = report.tracks.series.iter().filter_map(|track| track.whole.count).sum();
     assert_eq!((calls, report.alongside), (90, told()));
-    assert!(report.end.duration_since(report.start).unwrap() >= Duration::from_secs(90));
+    let length = report.end.duration_since(report.start).unwrap();
+    assert!((Duration::from_secs(90)..Duration::from_secs(91)).contains(&length), "no more than its life: {length:?}");
     assert_eq!(files(folder.path()), ["life.json"], "nothing is left beside it");
     #[cfg(unix)]
     {

@@ -26,6 +26,7 @@ pub struct TimeRange {
     start: SystemTime,
     end: SystemTime,
     step: Option<Duration>,
+    is_exact: bool,
 }
 
 impl TimeRange {
@@ -35,7 +36,7 @@ impl TimeRange {
     /// Where `start` is not before `end`: a [`ConfigError`] of the field `from`.
     pub fn between(start: SystemTime, end: SystemTime) -> Result<Self, ConfigError> {
         if start < end {
-            return Ok(Self { start, end, step: None });
+            return Ok(Self { start, end, step: None, is_exact: false });
         }
         let allowed = format!("a time before the end, {}", text::rfc3339(end));
         Err(ConfigError::new("from", text::rfc3339(start), allowed))
@@ -45,7 +46,7 @@ impl TimeRange {
     pub fn last(length: Duration) -> Self {
         let end = wall::time_of(clock::now());
         let length = length.max(Duration::from_nanos(1));
-        Self { start: end.checked_sub(length).unwrap_or(SystemTime::UNIX_EPOCH), end, step: None }
+        Self { start: end.checked_sub(length).unwrap_or(SystemTime::UNIX_EPOCH), end, step: None, is_exact: false }
     }
 
     /// The same range in steps of at least this length. They are longer where only longer ones are kept, or where there were
@@ -53,6 +54,18 @@ impl TimeRange {
     #[must_use]
     pub fn with_step(self, step: Duration) -> Self {
         Self { step: Some(step), ..self }
+    }
+
+    /// The same range, of whose first and last step nothing is told but what was within it, as far as shorter steps are kept: of
+    /// the life of one process nothing of the one before and the next. Other ranges are answered in whole steps.
+    #[must_use]
+    pub fn exactly(self) -> Self {
+        Self { is_exact: true, ..self }
+    }
+
+    /// Whether nothing beside it is told in its first and last step.
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// Its first moment.

@@ -33,6 +33,8 @@ pub(super) struct Span {
     /// The end of the part from the past, in nanoseconds since 1970.
     seam: u64,
     before_memory: Option<TimeRange>,
+    /// The first and the last moment that are told of, where not all of the first and the last step is.
+    exact: Option<(u64, u64)>,
 }
 
 /// The part that memory holds in cells of one length.
@@ -124,17 +126,24 @@ impl Span {
             oldest = oldest.max(memory.begin() / step);
         }
         let from = before_cell(memory.oldest, memory.length);
-        let since = kept.map_or(0, |_| memory.begin());
+        let exact = range.is_exact().then_some((start, end));
+        // Its own first calls may have ended with its first tick.
+        let begins = exact.map_or(0, |(start, _)| if start > begun + clock::nanos(LATE) { start } else { 0 });
+        let since = kept.map_or(0, |_| memory.begin()).max(begins);
+        // A process that began when the range was over has no part in it.
+        let until = exact.map(|(_, end)| if begun < end { end } else { 0 });
         let seam = if begun > memory.begin() { begun + 1 } else { memory.begin() + clock::nanos(LATE) };
-        let before = TimeRange::between(time(oldest * step), range.end().min(time(seam)));
+        let first = exact.map_or(oldest * step, |(start, _)| start.max(oldest * step));
+        let before = TimeRange::between(time(first), range.end().min(time(seam)));
         Self {
-            grid: Grid { step, oldest, newest, from, since, ..Grid::default() },
+            grid: Grid { step, oldest, newest, from, since, until, ..Grid::default() },
             memory,
             seam,
             before_memory: before
                 .ok()
                 .map(|range| range.with_step(Duration::from_nanos(step)))
                 .filter(|_| kept.is_some()),
+            exact,
         }
     }
 
@@ -168,7 +177,11 @@ impl Span {
     pub(super) fn memory_cells(&self) -> (Window, RangeInclusive<u64>) {
         let Memory { window, length, oldest, newest } = self.memory;
         let ours = self.grid.step / length;
-        let (first, last) = (self.grid.oldest * ours, (self.grid.newest + 1) * ours - 1);
+        let (mut first, mut last) = (self.grid.oldest * ours, (self.grid.newest + 1) * ours - 1);
+        if let Some((start, end)) = self.exact {
+            first = first.max(start / length);
+            last = last.min(self.grid.until.map_or(0, |until| until.min(end).saturating_sub(1) / length));
+        }
         (window, oldest.max(first)..=newest.min(last))
     }
 
@@ -206,18 +219,22 @@ pub(super) struct Observed(Vec<(u64, u64)>);
 
 impl Observed {
     pub(super) fn of(registry: &Registry, past: Option<&dyn Past>, span: &Span) -> Self {
+        let mut start = wall::unix_nanos(registry.begun()).max(span.memory.begin());
         let before = past.zip(span.before_memory).map(|(past, range)| past.observed(&range)).unwrap_or_default();
         let clipped = before.into_iter().map(|part| {
-            let [start, end] = [part.start(), part.end()].map(wall::to_unix_nanos);
-            (start, end.min(span.seam))
+            let [from, to] = [part.start(), part.end()].map(wall::to_unix_nanos);
+            // Slices that come late are of the time before memory's first cell: that time is the past's alone.
+            (from, to.min(start))
         });
         let mut times: Vec<(u64, u64)> = clipped.collect();
-        let mut start = wall::unix_nanos(registry.begun()).max(span.memory.begin());
         for (from, to) in registry.gaps() {
             times.push((start, wall::unix_nanos(from)));
             start = start.max(wall::unix_nanos(to));
         }
         times.push((start, wall::unix_nanos(registry.last_tick())));
+        if let Some((from, to)) = span.exact {
+            times.iter_mut().for_each(|(start, end)| (*start, *end) = (from.max(*start), to.min(*end)));
+        }
         times.retain(|(start, end)| start < end);
         Self(times)
     }
