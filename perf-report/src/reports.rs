@@ -356,7 +356,8 @@ impl LastReport {
         // The uptime stands still while the machine sleeps; and a clock may have been far from right at the start.
         let is_right = |since: Duration| since > uptime && since <= LONGEST.max(uptime);
         let length = now.duration_since(self.began).ok().filter(|since| is_right(*since)).unwrap_or(uptime);
-        let range = range_of(now.checked_sub(length).unwrap_or(UNIX_EPOCH), now, None).map_err(io::Error::other)?.exactly();
+        let range =
+            range_of(now.checked_sub(length).unwrap_or(UNIX_EPOCH), now, None).map_err(io::Error::other)?.exactly();
         until.check()?;
         let export = self.sources.export(&self.monitor, range);
         write_whole(&self.path, |out| export.write(Format::Json, &mut InTime { out, until }))

@@ -22,6 +22,7 @@ fn whatever_clients_do_the_service_goes_on() {
     let mut started = Started::new(&mut command);
     let finding = attack(&started.service(), 30, Duration::from_secs(15));
     println!("{finding}");
+    println!("Beyond the bounds of time, beside other tests: {:?}", finding.slow());
     assert_eq!(finding.faults(), [""; 0], "{finding}");
 }
 

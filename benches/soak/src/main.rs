@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         profiled::soak(options.minutes)
     } else if options.is_hostile {
         let finding = hostile(&options);
-        Ok((finding.to_string(), finding.faults()))
+        Ok((finding.to_string(), [finding.faults(), finding.slow()].concat()))
     } else {
         soak(&options).map(|finding| (finding.to_string(), finding.faults()))
     };
