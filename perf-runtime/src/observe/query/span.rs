@@ -232,8 +232,10 @@ impl Observed {
             start = start.max(wall::unix_nanos(to));
         }
         times.push((start, wall::unix_nanos(registry.last_tick())));
-        if let Some((from, to)) = span.exact {
-            times.iter_mut().for_each(|(start, end)| (*start, *end) = (from.max(*start), to.min(*end)));
+        if let Some((first, last)) = span.exact {
+            for (from, to) in &mut times {
+                (*from, *to) = (first.max(*from), last.min(*to));
+            }
         }
         times.retain(|(start, end)| start < end);
         Self(times)
