@@ -17,11 +17,17 @@ pub(crate) struct Boot {
     pub(crate) clean: bool,
     /// Alerts that began to fire.
     pub(crate) fired: u64,
+    /// The parts that kept lines, by their names. None of what was written before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<String>,
 }
 
 /// So many stretches are kept for one boot, which is written with each commit: the oldest of more are forgotten, and nothing is
 /// claimed of them.
 const MOST_STRETCHES: usize = 1_000;
+
+/// So many parts are named.
+const MOST_PARTS: usize = 32;
 
 impl Boot {
     /// Takes in that the process was observed from one time to another, or only at the end of it.
@@ -34,6 +40,13 @@ impl Boot {
         if self.observed.len() > MOST_STRETCHES {
             self.observed.remove(0);
         }
+    }
+
+    /// Takes in that these parts keep lines.
+    pub(crate) fn keep_lines_of(&mut self, parts: Vec<String>) {
+        let new = parts.into_iter().filter(|part| !self.parts.contains(part)).collect::<Vec<_>>();
+        self.parts.extend(new);
+        self.parts.truncate(MOST_PARTS);
     }
 
     /// Forgets that it was observed before a time.

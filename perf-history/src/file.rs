@@ -7,7 +7,7 @@ use crate::store::{Store, Watched};
 use crate::{HistoryError, Status};
 use perf_runtime::Monitor;
 use perf_runtime::config::Span;
-use perf_runtime::extend::{AlertLog, CallLog, ErrorLog, Past, ProvideError, Provided, TreeLog};
+use perf_runtime::extend::{AlertLog, CallLog, ErrorLog, PartLog, Past, ProvideError, Provided, State, TreeLog};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -74,13 +74,19 @@ impl HistoryFile {
     ///
     /// # Errors
     /// The monitor has a past already.
-    pub fn provide_to(&self, monitor: &Monitor) -> Result<[Provided; 5], ProvideError> {
+    pub fn provide_to(&self, monitor: &Monitor) -> Result<[Provided; 6], ProvideError> {
         let past = monitor.provide::<dyn Past>(Arc::<Archive>::clone(&self.archive))?;
         let log = monitor.provide::<dyn AlertLog>(Arc::<Archive>::clone(&self.archive))?;
         let errors = monitor.provide::<dyn ErrorLog>(Arc::<Archive>::clone(&self.archive))?;
         let tree = monitor.provide::<dyn TreeLog>(Arc::<Archive>::clone(&self.archive))?;
         let calls = monitor.provide::<dyn CallLog>(Arc::<Archive>::clone(&self.archive))?;
-        Ok([past, log, errors, tree, calls])
+        let lines = monitor.provide::<dyn PartLog>(Arc::<Archive>::clone(&self.archive))?;
+        Ok([past, log, errors, tree, calls, lines])
+    }
+
+    /// The state that the last process left, for [`Monitor::restore`]: `None` where there is none, or it cannot be read.
+    pub fn state(&self) -> Option<State> {
+        self.archive.ask(Store::state)
     }
 
     /// Says whether the file was nobody's up to now: to be asked after reading, for answers of a file that is written meanwhile may be

@@ -27,6 +27,7 @@
 //! | own and sampled metrics, in the same steps: sums and counts | as above |
 //! | every boot, with its version and whether it ended in order | 2 years |
 //! | every event of alerts, and every attempt to tell people of them | 2 years, and at most 15 % of a file that is full |
+//! | lines of parts, such as incidents that ended, each once | as events, with which they share that room |
 //! | failures by kind, hour by hour, their texts redacted; calls inside calls, with their times | as events, with which they share that room |
 //! | the state of alerts, silences, acknowledgements and error budgets | of the last process |
 //!
@@ -52,6 +53,7 @@
 //!
 //! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts and
 //!   deliveries beyond `alert_history` are lost meanwhile.
+//! - Programs of a version before lines of parts were kept read a file that has some, and neither write nor forget them.
 //! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others until
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.
@@ -83,7 +85,7 @@ pub use store::StoreError as HistoryError;
 
 use past::{Archive, Current};
 use perf_runtime::extend::{
-    AlertLog, CallLog, ErrorLog, Past, Provided, ShutdownHook, TickObserver, TreeLog, state_folder,
+    AlertLog, CallLog, ErrorLog, PartLog, Past, Provided, ShutdownHook, TickObserver, TreeLog, state_folder,
 };
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use serde::Serialize;
@@ -126,7 +128,7 @@ pub struct Status {
 pub struct History {
     sender: Sender<Order>,
     view: HistoryView,
-    _guards: Option<(TickObserver, ShutdownHook, [Provided; 5])>,
+    _guards: Option<(TickObserver, ShutdownHook, [Provided; 6])>,
 }
 
 #[derive(Debug)]
@@ -196,6 +198,7 @@ impl History {
         let errors = monitor.provide::<dyn ErrorLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let tree = monitor.provide::<dyn TreeLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
         let calls = monitor.provide::<dyn CallLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
+        let lines = monitor.provide::<dyn PartLog>(Arc::<Archive>::clone(&archive)).map_err(provided)?;
 
         let mut writer =
             Writer::new(monitor.clone(), settings, folder, store, Arc::clone(&status)).with_hours(hours_until);
@@ -220,7 +223,7 @@ impl History {
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
         }
         let view = HistoryView { status, archive: Some(archive), orders: Some(sender.clone()) };
-        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors, tree, calls])) })
+        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors, tree, calls, lines])) })
     }
 
     /// Writes everything up to the last tick, and waits for it, at most so long.

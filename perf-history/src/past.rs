@@ -7,8 +7,8 @@ use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{
-    AlertLog, CallLog, ErrorLog, ErrorSlice, LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice,
-    TreeLog, TreeSlice,
+    AlertLog, CallLog, ErrorLog, ErrorSlice, LATE, PartLine, PartLog, Past, PastBucket, PastMetric, PastPoint,
+    PastSink, PastSlice, TreeLog, TreeSlice,
 };
 use perf_runtime::series::{RecordedCall, RecordedTree, Selector, SeriesId, TimeRange};
 use std::ops::Range;
@@ -238,6 +238,20 @@ impl CallLog for Archive {
 
     fn call(&self, id: &str) -> Option<RecordedTree> {
         self.ask(|store| store.recorded(id))
+    }
+}
+
+impl PartLog for Archive {
+    fn for_each(&self, part: &str, range: &TimeRange, show: &mut dyn FnMut(PartLine) -> bool) {
+        self.ask(|store| store.for_each_part_line(part, range, show));
+    }
+
+    fn line(&self, part: &str, id: &str) -> Option<PartLine> {
+        self.ask(|store| store.part_line(part, id))
+    }
+
+    fn known_since(&self, part: &str) -> Option<SystemTime> {
+        self.ask(|store| store.part_lines_since(part, now())).map(time)
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) struct Writer {
     boot: (u64, Boot),
     known_event: u64,
     known_delivery: u64,
+    known_line: u64,
     hours: Hours,
     recorded: RecordedCalls,
     /// The hour that was current at the last commit.
@@ -112,6 +113,7 @@ impl Writer {
             boot: (0, boot),
             known_event: 0,
             known_delivery: 0,
+            known_line: 0,
             hours: Hours::since(Arc::new(AtomicU64::new(crate::past::now()))),
             recorded,
             hour: 0,
@@ -236,11 +238,15 @@ impl Writer {
         self.committed = over * FINEST.step;
         self.gather_hour(end, &mut batch);
         batch.recorded = self.recorded.take();
+        // Before the lines: what a part's state still has as open, or its line, is never in neither.
+        let state = self.monitor.state();
+        let lines = self.monitor.part_lines_since(self.known_line);
         let is_quiet = events.events.is_empty()
             && deliveries.deliveries.is_empty()
             && batch.errors.is_empty()
             && batch.tree.is_none()
-            && batch.recorded.is_empty();
+            && batch.recorded.is_empty()
+            && lines.lines.is_empty();
         if !all && batch.calls.is_empty() && batch.points.is_empty() && is_quiet {
             return;
         }
@@ -248,10 +254,13 @@ impl Writer {
         self.batches += 1;
         batch.number = self.batches;
         (batch.events, batch.deliveries) = (events.events, deliveries.deliveries);
+        self.known_line = lines.last_seq;
+        (batch.lines, batch.has_lost_lines) = (lines.lines, lines.missed > 0);
+        self.boot.1.keep_lines_of(lines.parts);
         let fired = batch.events.iter().filter(|event| event.transition == Transition::Fired).count();
         self.boot.1.fired += fired as u64;
         batch.boot = self.boot.clone();
-        batch.state = Some(self.monitor.state());
+        batch.state = Some(state);
         self.waiting = Some(batch);
     }
 

@@ -32,7 +32,7 @@ use std::fmt;
 pub struct PastApi {
     routes: Within,
     file: HistoryFile,
-    _provided: [Provided; 5],
+    _provided: [Provided; 6],
     #[cfg(feature = "insight")]
     _insight: perf_insight::runtime::Insight,
     #[cfg(feature = "report")]
@@ -55,6 +55,11 @@ impl PastApi {
         let monitor = Monitor::builder().recorder(true).section("insight").section("report").build()?;
         let provided =
             file.provide_to(&monitor).map_err(|error| ConfigError::new("history", error.to_string(), "one"))?;
+        // Incidents that were open when the file was written last are told as such: nobody knows when they ended.
+        if let Some(state) = file.state() {
+            // One of a later version is left out.
+            let _ = monitor.restore(state.of_parts());
+        }
         let server = Server::builder(&monitor).extend(crate::remembering::extension(file.view())());
         #[cfg(feature = "insight")]
         let insight = perf_insight::runtime::Insight::open(&monitor)?;

@@ -8,7 +8,7 @@ use crate::error::{ConfigError, InstallError};
 use crate::expose::facade::MetricsFacade;
 use crate::expose::text::Renderer;
 use crate::extend::{
-    Costs, KeptStates, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers, WaitSources,
+    Costs, KeptStates, PartLogs, Providers, ReloadObservers, Service, ShutdownHooks, TickObservers, WaitSources,
 };
 use crate::judge::alerts::engine::AlertEngine;
 use crate::judge::objective::tracker::Objectives;
@@ -151,6 +151,7 @@ struct Inner {
     providers: Providers,
     shutdown_hooks: ShutdownHooks,
     kept_states: KeptStates,
+    part_logs: Arc<PartLogs>,
     wait_sources: WaitSources,
     service: Option<Arc<Service>>,
     others: Others,
@@ -344,6 +345,7 @@ impl Monitor {
             providers: Providers::default(),
             shutdown_hooks: ShutdownHooks::default(),
             kept_states: KeptStates::default(),
+            part_logs: Arc::default(),
             wait_sources: WaitSources::default(),
             service,
             others: Others::new(sources),

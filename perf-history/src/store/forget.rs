@@ -1,6 +1,7 @@
 //! Forgetting: what is too old, and what does not fit into the room that the file may take.
 
 use super::block::{self, BLOCKS, Blocks, Key};
+use super::lines::LINES;
 use super::logs::{CALL_LOGS, LOGS, Log};
 use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, packing_of, parse, put, with_sum};
 use crate::boots::Boot;
@@ -99,6 +100,7 @@ impl Store {
         for log in LOGS {
             transaction.open_table(log)?.retain_in(..(before, 0), |_, _| false)?;
         }
+        Self::note_lines_forgotten(transaction, before)?;
         let is_old = |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < before));
         transaction.open_table(BOOTS)?.retain(|_, boot| !is_old(boot))?;
         Ok(())
@@ -171,7 +173,7 @@ impl Store {
         })
     }
 
-    /// Forgets the oldest events, deliveries, failures and recorded calls beyond so many bytes. Says how many bytes that were.
+    /// Forgets the oldest events, deliveries, failures, lines of parts and recorded calls beyond so many bytes. Says how many bytes that were.
     fn shrink_events(&self, most: u64) -> Result<u64, StoreError> {
         let mut gone = 0;
         // Each of the two so much: calls are many, and are not to push events out.
@@ -203,6 +205,9 @@ impl Store {
             let transaction = self.write()?;
             for &log in logs {
                 transaction.open_table(log)?.retain_in(..=until, |_, _| false)?;
+                if log.name() == LINES.name() {
+                    Self::note_lines_forgotten(&transaction, until.0.saturating_add(1))?;
+                }
             }
             transaction.commit()?;
         }

@@ -1,5 +1,6 @@
-//! Lines by time: events, deliveries, what each hour had of failures and of calls inside calls, and recorded calls.
+//! Lines by time: events, deliveries, what each hour had of failures and of calls inside calls, recorded calls, and [lines](super::lines) of parts.
 
+use super::lines::LINES;
 use super::{Batch, Store, StoreError, get, guarded, nanos_of, parse, put, without_sum};
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, TreeSlice};
@@ -23,7 +24,7 @@ const TREES: Log<'_> = TableDefinition::new("trees");
 const CALLS: Log<'_> = TableDefinition::new("calls");
 const CALLS_INSIDE: Log<'_> = TableDefinition::new("calls-inside");
 /// All of them.
-pub(super) const LOGS: [Log<'_>; 6] = [EVENTS, DELIVERIES, ERRORS, TREES, CALLS, CALLS_INSIDE];
+pub(super) const LOGS: [Log<'_>; 7] = [EVENTS, DELIVERIES, ERRORS, TREES, CALLS, CALLS_INSIDE, LINES];
 /// Those of them that are as large as the program's calls, and kept no longer than steps of a minute.
 pub(super) const CALL_LOGS: [Log<'_>; 2] = [CALLS, CALLS_INSIDE];
 
@@ -60,6 +61,7 @@ impl Store {
         if let Some(slice) = &batch.tree {
             put(&mut trees, (nanos_of(slice.end()), began), slice)?;
         }
+        Self::put_lines(transaction, batch)?;
         let mut calls = transaction.open_table(CALLS)?;
         let mut inside = transaction.open_table(CALLS_INSIDE)?;
         for tree in &batch.recorded {

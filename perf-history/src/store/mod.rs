@@ -11,6 +11,7 @@ mod block;
 mod error;
 mod forget;
 mod journal;
+mod lines;
 mod logs;
 mod longer;
 mod overlay;
@@ -35,7 +36,7 @@ use logs::LOGS;
 pub(crate) use logs::bytes_of_recorded;
 use overlay::Overlay;
 use perf_runtime::alert::{AlertEvent, Delivery};
-use perf_runtime::extend::{ErrorSlice, LATE, State, TreeSlice};
+use perf_runtime::extend::{ErrorSlice, LATE, PartLine, State, TreeSlice};
 use perf_runtime::series::RecordedTree;
 use redb::{
     Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
@@ -118,6 +119,10 @@ pub(crate) struct Batch {
     pub(crate) tree: Option<TreeSlice>,
     /// Recorded calls, whole.
     pub(crate) recorded: Vec<RecordedTree>,
+    /// Lines of parts, in the order in which they were noted.
+    pub(crate) lines: Vec<PartLine>,
+    /// Whether there were lines before these that nobody has any more.
+    pub(crate) has_lost_lines: bool,
     pub(crate) state: Option<State>,
 }
 

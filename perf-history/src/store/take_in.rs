@@ -41,6 +41,7 @@ impl Store {
                 }
             }
             Self::take_in_logs(&transaction, other)?;
+            Self::note_lines_forgotten(&transaction, other.lines_forgotten()?)?;
             transaction.commit()?;
             Ok(all)
         })

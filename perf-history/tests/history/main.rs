@@ -2,6 +2,7 @@
 
 mod exact;
 mod hours;
+mod lines;
 mod recorded;
 
 use perf_history::{Fsync, History, Settings};

@@ -9,7 +9,8 @@
 //! | to note that people were told, and to keep such notes | [`Alerts::note_delivery`](crate::alert::Alerts::note_delivery), [`Alerts::deliveries_since`](crate::alert::Alerts::deliveries_since) |
 //! | to go on after a restart | [`Monitor::state`](crate::Monitor::state) and [`Monitor::restore`](crate::Monitor::restore) |
 //! | to keep a state of its own over it | [`Monitor::keep_state`](crate::Monitor::keep_state) and [`Monitor::kept_state`](crate::Monitor::kept_state) |
-//! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`], [`TreeLog`] and [`CallLog`] |
+//! | to keep what happened to it, by time, over it | [`Monitor::keep_lines`](crate::Monitor::keep_lines) with [`KeptLines`] |
+//! | to answer for the past beyond memory | [`Past`], [`AlertLog`], [`ErrorLog`], [`TreeLog`], [`CallLog`] and [`PartLog`] |
 //! | to estimate figures that rules judge | [`Estimator`] |
 //! | something of another part | [`Monitor::provide`](crate::Monitor::provide) and [`Monitor::ask`](crate::Monitor::ask), by a trait |
 //! | to say which alerts belong together, and why | [`AlertGroups`] |
@@ -33,6 +34,7 @@ mod deliver;
 mod folder;
 mod kept_state;
 mod overhead;
+mod part_log;
 mod provider;
 mod reload;
 mod running;
@@ -63,6 +65,8 @@ pub use folder::{prepare_folder, state_folder};
 pub use kept_state::KeptState;
 pub(crate) use kept_state::KeptStates;
 pub use overhead::Overhead;
+pub(crate) use part_log::PartLogs;
+pub use part_log::{KeptLines, PartLine, PartLines, PartLog};
 pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
 pub use reload::ReloadObserver;

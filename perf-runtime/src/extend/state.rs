@@ -52,6 +52,12 @@ impl State {
         self.saved_at
     }
 
+    /// The same with the states of parts alone: without alerts, silences, error budgets and resets.
+    #[must_use]
+    pub fn of_parts(self) -> Self {
+        Self { alerts: SavedAlerts::default(), budgets: Vec::new(), resets: Vec::new(), ..self }
+    }
+
     /// Whether this version of the crate can take it up.
     pub(crate) fn check(&self) -> Result<(), RestoreError> {
         if self.version == VERSION {

@@ -4,8 +4,8 @@ use super::{Inner, Monitor, judging};
 use crate::error::ConfigError;
 use crate::extend::waits::Wait;
 use crate::extend::{
-    Cost, Deadline, KeptState, ProvideError, Provided, RestoreError, Service, ShutdownHook, ShutdownReport, State,
-    Tick, TickObserver, WaitSource,
+    Cost, Deadline, KeptLines, KeptState, PartLines, ProvideError, Provided, RestoreError, Service, ShutdownHook,
+    ShutdownReport, State, Tick, TickObserver, WaitSource,
 };
 use crate::judge::health::part_resource::Resource;
 use crate::judge::rule::set::RuleSet;
@@ -218,6 +218,36 @@ impl Monitor {
     /// nothing of the part. It may be of another version of the part.
     pub fn kept_state(&self, name: &str) -> Option<String> {
         self.inner.kept_states.take(name)
+    }
+
+    /// Has a part keep lines of what happened to it, under its name: by the [`PartLog`](crate::extend::PartLog), where a part provides
+    /// one, over restarts and as long as that keeps alert events. In memory are the newest 200 of all parts, and 2 MiB of them.
+    ///
+    /// ```
+    /// use perf_runtime::Monitor;
+    /// use perf_runtime::series::TimeRange;
+    /// use std::time::Duration;
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// let lines = monitor.keep_lines("my_part");
+    /// let end = monitor.time_of_day();
+    /// lines.note("backup-17", end - Duration::from_secs(30)..end, r#"{"files": 210}"#.to_owned())?;
+    /// let hour = TimeRange::between(end - Duration::from_secs(3_600), end)?;
+    /// lines.for_each(&hour, |line| {
+    ///     println!("{}: {}", line.id, line.text);
+    ///     true
+    /// });
+    /// assert_eq!(lines.line("backup-17").map(|line| line.text), Some(r#"{"files": 210}"#.to_owned()));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn keep_lines(&self, part: &str) -> KeptLines {
+        KeptLines::new(&self.inner.part_logs, &self.inner.providers, part)
+    }
+
+    /// The lines of parts after the one with this number, in the order in which they were noted, and who keeps some: for a store that
+    /// is to miss none.
+    pub fn part_lines_since(&self, seq: u64) -> PartLines {
+        self.inner.part_logs.since(seq)
     }
 
     /// Takes up the [`state`](Self::state) of an earlier process, before the first tick: of a monitor that was
