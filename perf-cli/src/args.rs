@@ -286,6 +286,8 @@ pub(crate) struct Incidents {
     /// Only incidents that are open
     #[arg(long)]
     pub(crate) open: bool,
+    #[command(flatten)]
+    pub(crate) range: Range,
     /// Most incidents
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=200))]
     pub(crate) limit: u64,

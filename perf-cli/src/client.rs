@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Error};
@@ -73,6 +73,14 @@ impl Client {
     /// Whether a history answers, and knows nothing of now.
     pub(crate) fn is_history(&self) -> bool {
         matches!(self, Self::History(_))
+    }
+
+    /// The last moment that the history knows of, where one answers.
+    pub(crate) fn end_of_history(&self) -> Option<SystemTime> {
+        match self {
+            Self::Service(_) => None,
+            Self::History(past) => past.end(),
+        }
     }
 
     /// Asks for a document.

@@ -21,8 +21,14 @@ use tokio::runtime::{Builder, Runtime};
 /// Routes that tell of a range of time, and are asked for the last hour of the history unless one is given.
 const RANGED: [&str; 4] = ["/api/v1/query", "/api/v1/errors", "/api/v1/calls/recent", "/api/v1/export"];
 /// Other routes that a history answers, by their beginnings.
-const OTHERS: [&str; 5] =
-    ["/api/v1/calls/", "/api/v1/insight/compare", "/api/v1/grafana/", "/api/v1/reports", "/api/v1/history"];
+const OTHERS: [&str; 6] = [
+    "/api/v1/calls/",
+    "/api/v1/incidents",
+    "/api/v1/insight/compare",
+    "/api/v1/grafana/",
+    "/api/v1/reports",
+    "/api/v1/history",
+];
 /// The parameters that name a range.
 const OF_A_RANGE: [&str; 3] = ["from", "to", "window"];
 /// The range unless one is given.
@@ -55,6 +61,11 @@ impl Past {
         let runtime = Builder::new_current_thread().enable_time().build().map_err(|error| wrong(&error))?;
         let name = path.display().to_string();
         Ok(Self { api, runtime, path, name, end })
+    }
+
+    /// The last moment that the file knows of.
+    pub(crate) fn end(&self) -> Option<SystemTime> {
+        self.end
     }
 
     /// The path of the file.
@@ -105,7 +116,7 @@ impl Past {
         if !is_ranged && !OTHERS.iter().any(|begin| path.starts_with(begin)) {
             return Err(Failure::Usage(format!(
                 "{}: a history does not tell what is now ({path}): ask the service with --url, or a range of time with query SERIES or --kind, \
-                 errors, calls --recent, compare, export or report",
+                 errors, calls --recent, incidents, compare, export or report",
                 self.path.display()
             )));
         }

@@ -33,7 +33,7 @@ mod boots {
 #[cfg(feature = "server")]
 mod routes {
     use super::{asking, card, described};
-    use perf_insight::runtime::{Incident, InsightView};
+    use perf_insight::runtime::{Incident, InsightView, KnownIncidents};
     use perf_server::axum::extract::Path;
     use perf_server::axum::extract::rejection::PathRejection;
     use perf_server::axum::http::HeaderMap;
@@ -54,7 +54,8 @@ mod routes {
     struct Incidents {
         /// Whether they are looked for.
         enabled: bool,
-        incidents: Vec<Incident>,
+        #[serde(flatten)]
+        known: KnownIncidents,
     }
 
     /// The routes of insight: incidents, one of them, bottlenecks, and findings about series.
@@ -115,19 +116,23 @@ mod routes {
     type Id = Result<Path<String>, PathRejection>;
 
     async fn list(view: InsightView, params: Params, headers: &HeaderMap) -> Result<Response, Problem> {
-        let params = params.only(&["state", "limit"])?;
+        let params = params.only(&["state", "limit", "from", "to"])?;
         let limit = params.limit(LISTED.0, LISTED.1)?;
         let open_only = params.choice("state", [("open", true), ("all", false)])?.unwrap_or(false);
-        respond::json(headers, move || {
-            let incidents = view.incidents().into_iter().filter(|incident| !open_only || incident.is_open());
-            Incidents { enabled: view.is_enabled(), incidents: incidents.take(limit).collect() }
-        })
-        .await
+        let now = view.monitor().time_of_day();
+        let range = asking::range(&params, now)?;
+        let enabled = view.is_enabled();
+        if open_only {
+            // Memory has all of them.
+            return respond::json(headers, move || Incidents { enabled, known: view.open_incidents_in(range, limit) })
+                .await;
+        }
+        respond::past_json(headers, move || Ok(Incidents { enabled, known: view.incidents_in(range, limit) })).await
     }
 
     async fn incident(view: InsightView, id: Id, headers: &HeaderMap) -> Result<Response, Problem> {
         let id = id.map_or_else(|rejection| rejection.body_text(), |Path(id)| id);
-        respond::try_json(headers, move || {
+        respond::past_json(headers, move || {
             let unknown = || {
                 let detail =
                     format!("there is no incident {id:?}, or it is forgotten: GET /api/v1/incidents lists them");

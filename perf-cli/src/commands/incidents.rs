@@ -20,6 +20,9 @@ use std::time::SystemTime;
 struct Listed {
     enabled: bool,
     incidents: Vec<Incident>,
+    /// Since when those that ended are known. Absent in answers of versions before.
+    #[serde(default, with = "text::moment_or_none")]
+    known_since: Option<SystemTime>,
 }
 
 /// An incident, as far as it is shown.
@@ -37,6 +40,8 @@ struct Incident {
     #[serde(default)]
     more_alerts: u64,
     folded_into: Option<String>,
+    #[serde(default)]
+    left_out: u64,
     causes: Vec<Cause>,
     checked: Vec<Check>,
 }
@@ -67,13 +72,15 @@ struct Check {
 
 pub(super) fn list(client: &Client, args: &Incidents, output: &mut Output<'_>) -> Result<u8, Failure> {
     let parameters = Parameters::default().with("state", args.open.then_some("open")).with("limit", Some(args.limit));
+    let parameters = parameters.within(&args.range);
     let answer = client.get("/api/v1/incidents", &parameters.pairs())?;
     if output.json(&answer)? {
         return Ok(FINE);
     }
     let listed: Listed = answer.read()?;
     let mut table = Table::new(&["=ID", "=BEGAN (UTC)", "#LASTED", "#ALERTS", "=STATE", "=SURENESS", "INCIDENT"]);
-    let now = SystemTime::now();
+    // One that was open when a service was stopped lasted so long at least.
+    let now = client.end_of_history().unwrap_or_else(SystemTime::now);
     for incident in &listed.incidents {
         let end = incident.ended.unwrap_or(now);
         let state = match (&incident.folded_into, incident.ended) {
@@ -97,6 +104,11 @@ pub(super) fn list(client: &Client, args: &Incidents, output: &mut Output<'_>) -
         (true, false) => "No incident is remembered.",
     };
     output.table(&table, none)?;
+    // A list that is full ends later than that.
+    let is_whole = listed.enabled && (listed.incidents.len() as u64) < args.limit;
+    if let Some(since) = listed.known_since.filter(|_| is_whole) {
+        output.note(&format!("Those that ended before {} are not known.", show::moment(since)))?;
+    }
     Ok(FINE)
 }
 
@@ -207,6 +219,9 @@ fn tell_incident(incident: &Incident, output: &mut Output<'_>) -> Result<(), Fai
     }
     if incident.causes.is_empty() {
         output.say(Look::Plain, "No cause was found.")?;
+    }
+    if incident.left_out > 0 {
+        output.say(Look::Dim, &format!("{} further causes, evidence and checks were not kept.", incident.left_out))?;
     }
     let all = incident.alerts.len() as u64 + incident.more_alerts;
     if all > 1 {

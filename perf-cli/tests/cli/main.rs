@@ -2,6 +2,7 @@
 //! reaches nobody.
 
 mod diff;
+mod incidents;
 mod mcp;
 mod offline;
 mod past;

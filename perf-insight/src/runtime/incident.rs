@@ -1,7 +1,7 @@
 //! Incidents as they are told: what one cause explains, with the cause first.
 
 use perf_runtime::alert::{AlertState, Fingerprint, Severity};
-use perf_runtime::series::SeriesId;
+use perf_runtime::series::{SeriesId, TimeRange};
 use perf_runtime::text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -223,12 +223,21 @@ pub struct Incident {
     /// The id of the incident that it has become a part of: that one has its alerts.
     #[serde(default)]
     pub folded_into: Option<String>,
+    /// Causes, evidence, further series and checks that are not here: of one that ended, a history keeps 32 KiB, and a text that ends with
+    /// `…` was cut. Alerts that there was no room for are among [`more_alerts`](Self::more_alerts).
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 impl Incident {
     /// Whether it lasts.
     pub fn is_open(&self) -> bool {
         self.ended.is_none()
+    }
+
+    /// Whether it was open at some time of a range.
+    pub fn is_open_in(&self, range: &TimeRange) -> bool {
+        self.onset < range.end() && self.ended.is_none_or(|ended| ended > range.start())
     }
 
     /// The likeliest cause; `None` where there is no clear one.

@@ -4,7 +4,7 @@ mod fold;
 mod saved;
 mod taking;
 
-pub(crate) use saved::Saved;
+pub(crate) use saved::{Saved, check_version};
 
 use super::changes::{Change, ChangeKind};
 use super::explain::{Explanation, Subject, explain, explain_series};
@@ -55,6 +55,8 @@ pub struct Investigator {
     events: VecDeque<IncidentEvent>,
     seq: u64,
     changes: Vec<Change>,
+    /// Since when all that ended are here, of this process.
+    known_since: SystemTime,
     /// When something was last looked for without success: pending alerts whose cause is not likely.
     looked: Option<SystemTime>,
 }
@@ -83,9 +85,11 @@ impl Investigator {
             events: VecDeque::new(),
             seq: 0,
             changes: Vec::new(),
+            known_since: monitor.time_of_day(),
             looked: None,
         };
         if let Some(at) = monitor.time_of_day().checked_sub(monitor.uptime()) {
+            investigator.known_since = at;
             investigator.note(Change::new(ChangeKind::Start, "the start of the process", at));
         }
         investigator
@@ -102,6 +106,11 @@ impl Investigator {
     /// Whether no incident is open.
     pub fn is_calm(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Since when all incidents of this process that ended are among those that are kept.
+    pub(crate) fn known_since(&self) -> SystemTime {
+        self.known_since
     }
 
     pub(crate) fn uptime(&self) -> Duration {
@@ -249,6 +258,7 @@ impl Investigator {
             began: now,
             ended: None,
             folded_into: None,
+            left_out: 0,
         };
         incident.take_alerts(group);
         incident.take_explanation(explanation);
@@ -297,8 +307,10 @@ impl Investigator {
             self.tell(place, IncidentChange::Ended, now);
             let ended = self.open.remove(place);
             self.past.push_back(ended.incident);
-            if self.past.len() > self.keep {
-                self.past.pop_front();
+            if self.past.len() > self.keep
+                && let Some(until) = self.past.pop_front().and_then(|forgotten| forgotten.ended)
+            {
+                self.known_since = self.known_since.max(until);
             }
         }
     }

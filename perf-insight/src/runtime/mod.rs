@@ -20,6 +20,7 @@ mod findings;
 mod group;
 mod incident;
 mod investigator;
+mod kept;
 mod level;
 pub(crate) mod moment;
 mod part;
@@ -38,7 +39,7 @@ pub use findings::{
 };
 pub use incident::{Cause, CauseKind, Check, Incident, IncidentAlert, IncidentChange, IncidentEvent, Sureness};
 pub use investigator::Investigator;
-pub use part::{Incidents, Insight, InsightView, incidents};
+pub use part::{Incidents, Insight, InsightView, KnownIncidents, incidents};
 pub use settings::Settings;
 pub use watch::{Unusual, Watching};
 pub use watching::rules;

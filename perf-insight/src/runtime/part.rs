@@ -1,9 +1,14 @@
 //! The part of a monitor: a thread of its own, woken at each tick.
 
+mod known;
+
+pub use known::KnownIncidents;
+
 use super::bottleneck::{Bottlenecks, bottlenecks};
 use super::changes::Change;
 use super::incident::{Cause, Check, Incident, IncidentChange, IncidentEvent, Sureness};
 use super::investigator::{Investigator, Saved};
+use super::kept::Kept;
 use super::settings::Settings;
 use super::watch::{Served, Watch, Watching};
 use super::watching;
@@ -67,6 +72,8 @@ pub struct InsightView {
 struct Shared {
     monitor: Monitor,
     investigator: Mutex<Investigator>,
+    /// Those that ended, beyond memory.
+    kept: Kept,
     watch: Mutex<Watch>,
     /// The state of the watch, for those who read meanwhile.
     watching: Arc<Mutex<Watching>>,
@@ -77,13 +84,26 @@ struct Shared {
     found: Mutex<Found>,
 }
 
-#[derive(Default)]
 struct Found {
     incidents: Vec<Incident>,
     folded: Vec<Incident>,
     events: Vec<IncidentEvent>,
+    /// Since when all that ended in this process are among them.
+    known_since: SystemTime,
     /// The uptime when it was made.
     at: Duration,
+}
+
+impl Found {
+    fn of(investigator: &Investigator, at: Duration) -> Self {
+        Self {
+            incidents: investigator.incidents(),
+            folded: investigator.folded(),
+            events: investigator.events_since(0),
+            known_since: investigator.known_since(),
+            at,
+        }
+    }
 }
 
 impl Insight {
@@ -109,6 +129,8 @@ impl Insight {
             return Ok(Self { view: InsightView { monitor: monitor.clone(), shared: None }, _guards: None });
         }
         let mut investigator = Investigator::new(monitor, settings.keep);
+        let kept = Kept::new(monitor.keep_lines(SECTION));
+        investigator.remember(kept.newest(settings.keep));
         match monitor.kept_state(SECTION).map(|text| Saved::read(&text)) {
             Some(Ok(saved)) => investigator.take_up(saved),
             Some(Err(error)) => {
@@ -116,10 +138,11 @@ impl Insight {
             }
             None => {}
         }
-        let found = Mutex::new(Found { incidents: investigator.incidents(), ..Found::default() });
+        let found = Mutex::new(Found::of(&investigator, Duration::ZERO));
         let shared = Arc::new(Shared {
             monitor: monitor.clone(),
             investigator: Mutex::new(investigator),
+            kept,
             watch: Mutex::default(),
             watching: Arc::default(),
             served: Arc::default(),
@@ -250,9 +273,11 @@ impl Shared {
         let uptime = investigator.uptime();
         let is_old = uptime.saturating_sub(self.found().at) >= SHOWN_EVERY;
         if !events.is_empty() || !investigator.is_calm() && is_old {
-            let (incidents, folded) = (investigator.incidents(), investigator.folded());
-            let found = Found { incidents, folded, events: investigator.events_since(0), at: uptime };
+            let found = Found::of(&investigator, uptime);
             drop(investigator);
+            // Before the state has them as open no more: a history has the line or the state of one.
+            let is_over = |event: &&IncidentEvent| !event.incident.is_open();
+            events.iter().filter(is_over).for_each(|event| self.kept.note(&event.incident));
             *self.found() = found;
         }
         events
@@ -293,7 +318,8 @@ impl InsightView {
         self.shared.is_some()
     }
 
-    /// Open incidents and those that ended and are kept, the newest first. None while it is not [enabled](Self::is_enabled).
+    /// Open incidents and those that ended and are [kept](super::Settings::keep) in memory, the newest first: where there is a history,
+    /// those of processes before among them. None while it is not [enabled](Self::is_enabled).
     pub fn incidents(&self) -> Vec<Incident> {
         self.shared.as_ref().map(|shared| shared.incidents()).unwrap_or_default()
     }
@@ -307,10 +333,13 @@ impl InsightView {
     }
 
     /// The incident with this id. One that has become a part of another is here too, and not among
-    /// [`incidents`](Self::incidents).
+    /// [`incidents`](Self::incidents). One that memory does not hold is read from the history.
     pub fn incident(&self, id: &str) -> Option<Incident> {
-        let found = self.shared.as_ref()?.found();
-        found.incidents.iter().chain(&found.folded).find(|incident| incident.id == id).cloned()
+        let shared = self.shared.as_ref()?;
+        let found = shared.found();
+        let known = found.incidents.iter().chain(&found.folded).find(|incident| incident.id == id).cloned();
+        drop(found);
+        known.or_else(|| shared.kept.incident(id))
     }
 
     /// The events after the one with this number, the oldest first.

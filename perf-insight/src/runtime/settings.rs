@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct Settings {
     /// Whether incidents and bottlenecks are looked for.
     pub enabled: bool,
-    /// Incidents that are kept after their end: 1 to 1,000.
+    /// Incidents that are kept in memory after their end: 1 to 1,000. A history keeps them on the disk, as long as alert events.
     pub keep: usize,
 }
 

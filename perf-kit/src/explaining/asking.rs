@@ -98,15 +98,22 @@ fn question(params: &Params, (default, most): (usize, usize)) -> Result<Question
 
 /// The question over the range that `from` and `to` name, if any does.
 fn ranged(question: Question, params: &Params, monitor: &Monitor) -> Result<Question, Problem> {
-    let now = monitor.time_of_day();
+    Ok(match range(params, monitor.time_of_day())? {
+        Some(range) => question.over(range),
+        None => question,
+    })
+}
+
+/// The range that `from` and `to` name, if any does.
+pub(super) fn range(params: &Params, now: SystemTime) -> Result<Option<TimeRange>, Problem> {
     let (from, to) = (params.moment("from", now)?, params.moment("to", now)?);
     if from.is_none() && to.is_none() {
-        return Ok(question);
+        return Ok(None);
     }
     let to = to.unwrap_or(now);
     let from = from.or_else(|| to.checked_sub(Duration::from_secs(3_600))).unwrap_or(UNIX_EPOCH);
     let text = params.get("from").unwrap_or_default();
-    Ok(question.over(checked("from", text, (from, to), "a time before `to`")?))
+    checked("from", text, (from, to), "a time before `to`").map(Some)
 }
 
 /// A range that is no longer than what is read.

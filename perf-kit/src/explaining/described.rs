@@ -16,8 +16,13 @@ const SURENESS: [&str; 3] = ["likely", "possible", "no_clear_cause"];
 pub(super) fn routes() -> OpenApi {
     let list = openapi::read("alerts", "Incidents: the alerts that one cause explains, the newest first")
         .query("state", "Those that last, or all; all unless said.", openapi::choice(&["open", "all"]))
-        .query("limit", "At most so many.", openapi::count().minimum(Some(1_usize)).maximum(Some(1_000_usize)))
-        .json("Incidents");
+        .query("limit", "At most so many.", openapi::count().minimum(Some(1_usize)).maximum(Some(1_000_usize)));
+    let list = findings::in_range(
+        list,
+        "Those that were open at some time since: RFC 3339, seconds since 1970, or a span before now such as -2h. Without it and `to`, of all times; \
+         with `to` alone, an hour before that.",
+    )
+    .json("Incidents");
     let one = openapi::read(
         "alerts",
         "An incident with its causes, and what was looked for; of one that is a part of another, its id",
@@ -41,9 +46,11 @@ pub(super) fn routes() -> OpenApi {
 }
 
 fn incidents() -> ObjectBuilder {
-    object("Incidents, the newest first.")
+    object("Incidents, the newest first: open ones, and those that ended, with those of processes before where there is a history.")
         .has("enabled", openapi::flag())
         .has("incidents", openapi::list(openapi::named("Incident")))
+        .has("more", openapi::flag())
+        .has("known_since", openapi::text_or_null())
 }
 
 fn incident() -> ObjectBuilder {
@@ -61,6 +68,7 @@ fn incident() -> ObjectBuilder {
         .has("began", openapi::time())
         .has("ended", openapi::text_or_null())
         .has("folded_into", openapi::text_or_null())
+        .has("left_out", openapi::count())
 }
 
 fn alert() -> ObjectBuilder {

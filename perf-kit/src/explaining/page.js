@@ -124,7 +124,7 @@ export default class {
   topic = { of: "insight" };
   about = "Incidents and bottlenecks are as they are now";
   off = h("p", { class: "card quiet", hidden: true }, "Incidents are switched off: ", h("code", {}, "[insight] enabled = false"), ".");
-  none = h("p", { class: "card quiet none", hidden: true }, "There was no incident since the process started, of those that are kept.");
+  none = h("p", { class: "card quiet none", hidden: true }, "No incident is known: none lasts, and none that ended is remembered.");
   incidents = h("div", { class: "incidents" });
   rows = h("tbody");
   nothing = h("p", { class: "quiet more" });

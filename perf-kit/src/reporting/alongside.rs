@@ -47,8 +47,18 @@ impl Sources {
         }
         if self.without_service {
             // Figures of now are those of this process, in which nothing was called.
-            let changes = all.changes.take();
-            return Alongside { changes, without_service: true, ..Alongside::default() };
+            let Alongside { changes, incidents, incidents_unknown_until, .. } = all;
+            // A file that has none of the range says nothing of it.
+            let is_known = incidents_unknown_until.is_none_or(|until| until < range.end());
+            let incidents = incidents.filter(|all| is_known || !all.is_empty());
+            let incidents_unknown_until = incidents_unknown_until.filter(|_| incidents.is_some());
+            return Alongside {
+                changes,
+                incidents,
+                incidents_unknown_until,
+                without_service: true,
+                ..Alongside::default()
+            };
         }
         all
     }
@@ -67,19 +77,20 @@ mod insight {
     use std::collections::BTreeMap;
     use std::time::{Duration, UNIX_EPOCH};
 
-    /// A range that begins so long before the process is of the process.
+    /// The most incidents.
+    const INCIDENTS: usize = 1_000;
+    /// A range that begins so long before incidents are known is one of which they are: a process is observed from its first tick on.
     const A_MOMENT: Duration = Duration::from_secs(1);
     /// The most series that are compared.
     const COMPARED: usize = 50;
 
     pub(super) fn fill(all: &mut Alongside, view: &InsightView, monitor: &Monitor, range: TimeRange) {
-        let is_in_range = |one: &perf_insight::runtime::Incident| {
-            one.onset < range.end() && one.ended.is_none_or(|ended| ended > range.start())
-        };
-        // Those that ended in processes before are kept by nobody.
-        let begun = monitor.time_of_day().checked_sub(monitor.uptime());
-        all.incidents_unknown_until = begun.filter(|begun| *begun > range.start() + A_MOMENT);
-        all.incidents = Some(view.incidents().into_iter().filter(is_in_range).map(incident).collect());
+        let known = view.incidents_in(range, INCIDENTS);
+        // Of more than are listed, those that ended first are not there.
+        let listed_since = known.incidents.last().and_then(|last| last.ended).filter(|_| known.more);
+        let since = known.known_since.max(listed_since);
+        all.incidents_unknown_until = since.filter(|since| *since > range.start() + A_MOMENT);
+        all.incidents = Some(known.incidents.into_iter().map(incident).collect());
         let found = view.bottlenecks();
         // Where nothing could be compared, an empty list says nothing.
         let is_known = found.compared > 0 || !found.bottlenecks.is_empty();

@@ -109,10 +109,7 @@ pub(super) fn incidents(report: &Report, page: &mut Page) {
     }
     more(incidents.len(), LISTED, page);
     if let Some(until) = unknown {
-        page.element(
-            "p class=\"quiet\"",
-            &format!("Those that ended before {until}, when this process began, are not known."),
-        );
+        page.element("p class=\"quiet\"", &format!("Those that ended before {until} are not known."));
     }
     page.end_section();
 }

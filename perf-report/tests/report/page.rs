@@ -52,7 +52,7 @@ fn sections_come_in_the_order_in_which_they_matter_and_what_is_missing_is_said_o
 fn incidents_of_an_earlier_process_are_told_as_unknown() {
     let until = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let of = |incidents| Alongside { incidents: Some(incidents), incidents_unknown_until: Some(until), ..told() };
-    let unknown = "Those that ended before 11-14 22:13:20, when this process began, are not known.";
+    let unknown = "Those that ended before 11-14 22:13:20 are not known.";
     for (alongside, words) in
         [(of(Vec::new()), "<p>None since 11-14 22:13:20.</p>"), (of(told().incidents.unwrap_or_default()), unknown)]
     {

@@ -1,4 +1,4 @@
-//! Open incidents over a restart.
+//! Incidents over a restart: those that are open, and those that ended.
 
 use super::{Investigator, MAX_OPEN, Open};
 use crate::runtime::incident::Incident;
@@ -33,29 +33,43 @@ impl Saved {
     /// # Errors
     /// It is of another version, or is no such text.
     pub(crate) fn read(text: &str) -> Result<Self, serde_json::Error> {
-        /// Looked at first: what follows it may be of another shape.
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(default)]
-            version: u32,
-        }
-        let Head { version } = serde_json::from_str(text)?;
-        if version > VERSION {
-            return Err(serde_json::Error::custom(format_args!(
-                "version {version}, and {VERSION} is the newest that is known"
-            )));
-        }
+        check_version(text, VERSION)?;
         serde_json::from_str(text)
     }
 }
 
+/// Refuses what is of a later version than is known.
+pub(crate) fn check_version(text: &str, newest: u32) -> Result<(), serde_json::Error> {
+    /// Looked at first: what follows it may be of another shape.
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        version: u32,
+    }
+    let Head { version } = serde_json::from_str(text)?;
+    if version > newest {
+        let text = format_args!("version {version}, and {newest} is the newest that is known");
+        return Err(serde_json::Error::custom(text));
+    }
+    Ok(())
+}
+
 impl Investigator {
+    /// Keeps incidents that ended in processes before, the newest first.
+    pub(crate) fn remember(&mut self, ended: Vec<Incident>) {
+        let (folded, past): (Vec<_>, Vec<_>) = ended.into_iter().partition(|one| one.folded_into.is_some());
+        self.past.extend(past.into_iter().take(self.keep).rev());
+        self.folded.extend(folded.into_iter().take(self.keep).rev());
+    }
+
     /// Goes on with the incidents that the process before left open: under their ids, with what was found about them. Nobody is
     /// told of them anew; one whose alerts fire no more ends like any other. Their time before is out of sight, so that no other
     /// cause is looked for.
     pub(crate) fn take_up(&mut self, saved: Saved) {
         let now = self.monitor.time_of_day();
         for incident in saved.open.into_iter().rev().filter(Incident::is_open).take(MAX_OPEN) {
+            // Its end was told, and it went on; or it was told while the state was written.
+            self.past.retain(|ended| ended.id != incident.id);
             self.open.push(Open { incident, explained: now, active: now, has_grown: false, is_restored: true });
         }
         self.open.sort_by_key(|open| open.incident.began);

@@ -96,11 +96,16 @@ fn of_two_ranges(operation: OperationBuilder) -> OperationBuilder {
 }
 
 fn ranged(operation: OperationBuilder, usual: &str) -> OperationBuilder {
-    let moment = || openapi::text().pattern(Some(MOMENT));
     let from = format!(
         "The start: RFC 3339, seconds since 1970, or a span before now such as -2h. Without it and `to`, {usual} ago."
     );
-    operation.query("from", &from, moment()).query("to", "The end, in the same ways; without it, now.", moment())
+    in_range(operation, &from)
+}
+
+/// The same with the parameters of a range of time.
+pub(super) fn in_range(operation: OperationBuilder, from: &str) -> OperationBuilder {
+    let moment = || openapi::text().pattern(Some(MOMENT));
+    operation.query("from", from, moment()).query("to", "The end, in the same ways; without it, now.", moment())
 }
 
 fn findings(description: &str, of: &str) -> ObjectBuilder {
