@@ -48,7 +48,8 @@ impl Archive {
         let mut begin = start.max(self.since(store, reading, longest)?);
         let mut parts = Parts::new();
         for (number, tier) in TIERS.iter().enumerate().take(longest + 1).rev() {
-            let whole = end.saturating_sub(late) / tier.step * tier.step;
+            // Rows of a life end by its end, however long their step is.
+            let whole = if range.is_exact() { end } else { end.saturating_sub(late) / tier.step * tier.step };
             let until = if number == 0 { end } else { whole.min(reading.made(number)) }.saturating_add(late);
             if number < longest && reading.forgotten(number)? > begin {
                 break;

@@ -91,7 +91,7 @@ mod routes {
             )
             .schema(
                 "LlmTool",
-                object("A tool that called models: the calls inside it, which are those of an agent as well.")
+                object("A tool that called models: the calls inside it, which are in the other sums as well.")
                     .has("tool", openapi::text())
                     .has("totals", openapi::named("LlmTotals")),
             )

@@ -8,7 +8,7 @@ use perf_runtime::extend::AlertGroups;
 use perf_runtime::series::{TimeRange, Tracks};
 use perf_runtime::{ConfigError, Kind, Monitor, Window};
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most series of calls in a report, those that were called most, and as many of metrics. Others are counted as left out.
 pub const MOST_SERIES: usize = 1_000;
@@ -77,10 +77,11 @@ pub(crate) fn packed(monitor: &Monitor, range: TimeRange, alongside: Alongside) 
     let step = range.step().unwrap_or_else(|| round(range.duration() / STEPS)).max(Duration::from_secs(1));
     let range = range.with_step(step);
     let Gathered { tracks, metrics_left_out, packed } = Gathered::of(monitor, range);
-    let (start, end) =
-        if range.is_exact() { (range.start(), range.end()) } else { (tracks.start, end_of_steps(&tracks, &range)) };
-    let start = to_millis(start);
-    let end = to_millis(end).min(made).max(start);
+    let start = to_millis(if range.is_exact() { range.start() } else { tracks.start });
+    // The life of this process goes on while its report is made.
+    let began = monitor.time_of_day().checked_sub(monitor.uptime()).unwrap_or(UNIX_EPOCH);
+    let is_over = range.is_exact() && range.end() <= began;
+    let end = to_millis(if is_over { range.end() } else { end_of_steps(&tracks, &range) }).min(made).max(start);
     let kinds: BTreeSet<Kind> = tracks.series.iter().map(|track| track.kind).collect();
     let names = kinds.iter().map(|&kind| KindNames { kind, names: monitor.family_names(kind) }).collect();
     let is_known = !alongside.without_service;

@@ -307,11 +307,13 @@ impl Pen<'_> {
         let each = self.style == Style::OpenMetrics;
         let mut is_any = false;
         for (start, number) in numbers {
+            let end = report.end_of(start);
+            // A session begins within a step.
+            let start = start.max(report.start);
             if !is_any && each {
                 show(self, Some(start), None)?;
             }
             is_any = true;
-            let end = report.end_of(start);
             show(self, Some(end).filter(|end| each && *end > start), Some(number))?;
         }
         if is_any && !each { show(self, Some(self.end), None) } else { Ok(()) }

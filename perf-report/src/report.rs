@@ -31,10 +31,10 @@ pub struct Report {
     pub made: SystemTime,
     /// The service that it is about, where the monitor was told.
     pub service: Option<Service>,
-    /// The start of the first step, which may be before the time that was asked for: steps begin at round times.
+    /// The start of the first step, which may be before the time that was asked for: steps begin at round times. Of a session its own.
     #[serde(with = "text::moment")]
     pub start: SystemTime,
-    /// The end of the last step, or when the report was made, where that was earlier: then the last step is not over.
+    /// The end of the last step, or when the report was made, where that was earlier: then the last step is not over. Of a session that is over its own.
     #[serde(with = "text::moment")]
     pub end: SystemTime,
     /// The names under which the kinds in `tracks` are exposed.
@@ -215,7 +215,7 @@ impl Report {
 
     /// When a step that begins then has ended; not after the report was made.
     pub(crate) fn end_of(&self, start: SystemTime) -> SystemTime {
-        start.checked_add(self.step()).unwrap_or(start).min(self.made).max(start)
+        start.checked_add(self.step()).unwrap_or(start).min(self.end).max(start)
     }
 
     /// Whether a step that begins then was over when the report was made.

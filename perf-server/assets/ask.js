@@ -8,7 +8,7 @@ const PATIENCE = 20000;
 export class Question {
   /** `path` is asked with parameters; `arrived(answer)` when there is another answer: null where the service knows nothing of it, or another thing is asked. */
   constructor(path, arrived) {
-    Object.assign(this, { path, arrived, askedAt: -Infinity, name: "", waiting: null });
+    Object.assign(this, { path, arrived, askedAt: -Infinity, name: "", waiting: null, restsUntil: 0 });
   }
 
   /** Asks about the time of a picture, unless it did so a moment ago, or is still waiting. */
@@ -23,14 +23,15 @@ export class Question {
   async askAt(pairs, at, name = JSON.stringify(pairs)) {
     // What was said of another thing is not shown as an answer to this.
     if (name !== this.name) this.forget();
-    if (this.waiting || Math.abs(at - this.askedAt) < EVERY) return;
+    if (this.waiting || Math.abs(at - this.askedAt) < EVERY || Date.now() < this.restsUntil) return;
     const waiting = {};
     Object.assign(this, { name, askedAt: at, waiting });
     const answer = await answerTo(`${this.path}?${new URLSearchParams(pairs)}`);
     if (this.waiting !== waiting) return;
     this.waiting = null;
-    // A service that does not answer is asked again another time.
-    if (answer !== undefined) this.arrived(answer);
+    if (answer !== undefined) return this.arrived(answer);
+    // A service that does not answer is asked again another time, about a time that is over too.
+    Object.assign(this, { askedAt: -Infinity, restsUntil: Date.now() + EVERY });
   }
 
   /** Nothing is asked for now. An answer that is on its way is for nobody. */

@@ -27,12 +27,14 @@ export function thenOf(name, { from, to, step }, processes) {
     const shift = name === "before" ? whole(to - from) : AGO[name];
     return { shift, to: to - shift, since: -Infinity, until: Infinity };
   }
-  const known = processes.filter(({ at, version }) => at <= to && version);
-  const last = known.findLastIndex(({ version }) => version !== known.at(-1).version);
+  const all = processes.filter(({ at }) => at <= to);
+  const now = all.findLast(({ version }) => version)?.version;
+  const last = all.findLastIndex(({ version }) => version && version !== now);
   if (last < 0) return null;
-  const { version, ended } = known[last];
-  const other = known.findLast((one, place) => place < last && one.version !== version);
-  return { shift: whole(to - ended), to: ended, since: other?.ended ?? -Infinity, until: known[last + 1].at };
+  const { version, ended } = all[last];
+  // One of no version may be of any.
+  const other = all.findLast((one, place) => place < last && one.version !== version);
+  return { shift: whole(to - ended), to: ended, since: other?.ended ?? -Infinity, until: all[last + 1].at };
 }
 
 /** The bar's list of what to compare with. */

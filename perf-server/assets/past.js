@@ -194,6 +194,8 @@ export class Asker {
         if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? answer.statusText);
         answers.push(await answer.json());
       }
+      const kept = answers[0]?.step ?? asked.step;
+      if (wanted.then && kept > asked.step && !isOn(asked, kept)) throw new Unknown(`of that time steps of ${inWords(kept)} are kept, in which other versions ran too`);
       if (answers.length === 0) answers.push({ start: new Date(asked.from).toISOString(), step: asked.step, series: [], metrics: [], left_out: 0 });
       this.picture = new Past(answers, { asked, labels });
       this.picture.key = key;
@@ -232,12 +234,18 @@ function wholeSteps(then, { from, to, step }) {
   const length = Math.max(1000 * step, stored);
   const end = Math.ceil(then.to / stored) * stored;
   const whole = {
+    isAlone: then.until < Infinity,
     shift: then.shift,
     from: Math.max(end - (to - from), Math.ceil(then.since / length) * length),
     to: Math.min(end, Math.floor(then.until / length) * length),
   };
   if (whole.from >= whole.to) throw new Unknown(`the version before did not run alone for a step of ${inWords(length / 1000)}`);
   return whole;
+}
+
+/** Whether a time before is meant in whole steps of this length in seconds, or whatever ran then is meant. */
+function isOn({ from, to, isAlone }, step) {
+  return !isAlone || [from, to].every((at) => at % (1000 * step) === 0);
 }
 
 /** Asks; of a service that reads for others already, a few times. */

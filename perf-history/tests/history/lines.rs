@@ -44,6 +44,8 @@ fn lines_are_told_once_by_range_over_restarts_and_one_takes_the_place_of_another
     let [backups, others] = ["backup", "other"].map(|part| life.monitor.keep_lines(part));
     assert_eq!(backups.known_since(), None, "nothing is written yet");
     life.second(&clock, 1);
+    // Before the clock jumps: else nobody saw when the process began.
+    life.history.catch_up(LONG);
     life.after(&clock, 10 * MINUTE, 1);
     note(&life, &backups, "a", "first");
     note(&life, &others, "a", "another part's");

@@ -39,7 +39,7 @@ const sums = (totals) => [tokens(totals.calls), tokens(totals.input_tokens), tok
 /** The sums of a run in cells, with the calls that budgets refused beside those that were made. */
 function withRefused({ totals, refused_calls: refused }) {
   const [calls, ...others] = sums(totals);
-  return [calls, refused === 0 ? "–" : tokens(refused), ...others];
+  return [calls, tokens(refused), ...others];
 }
 
 /** How long a budget lasts at its pace, against the end of its period. */

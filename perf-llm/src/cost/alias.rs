@@ -39,7 +39,7 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// The id of a provider in the table; [`LOCAL`] for the caller's own machine.
-pub(super) fn provider(name: &str) -> &str {
+pub(crate) fn provider(name: &str) -> &str {
     let same = |other: &&str| name.eq_ignore_ascii_case(other);
     if OWN.iter().any(same) {
         return LOCAL;

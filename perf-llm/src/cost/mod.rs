@@ -18,7 +18,7 @@
 //! # Ok::<(), perf_llm::cost::PriceError>(())
 //! ```
 
-mod alias;
+pub(crate) mod alias;
 mod call;
 mod card;
 mod error;

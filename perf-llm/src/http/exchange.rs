@@ -230,7 +230,7 @@ impl Exchange {
             frame.note_below_call();
             return;
         }
-        let late = around.and_then(|around| around.take_told(told));
+        let late = around.filter(|_| !is_free).and_then(|around| around.take_told(told));
         let told = late.as_ref().or(told);
         let (took, user) = (since(at), self.user.as_deref());
         let operation = Some(self.target.operation);

@@ -207,14 +207,15 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(span) = context.span(&id) else { return };
         let Some(seen) = span.extensions_mut().remove::<Seen>() else { return };
-        if let Some(frame) = seen.frame.as_ref().filter(|_| seen.request.is_some()) {
-            frame.close();
-        }
         match seen.fields.role() {
             Role::Inference => self.count(&seen),
             Role::Agent => self.end_agent(&seen),
             Role::Tool => self.count_tool(&seen),
             Role::Other => {}
+        }
+        // Once it is counted: until then the function around it is not alone with what it tells.
+        if let Some(frame) = seen.frame.as_ref().filter(|_| seen.request.is_some()) {
+            frame.close();
         }
         // One that turned out to be no agent has a run to end all the same.
         if let Some(run) = &seen.run {
@@ -237,6 +238,8 @@ impl GenAiLayer {
         };
         if is_told_inside || call.is_some_and(is_told_around) {
             inner.spans_again.fetch_add(1, Ordering::Relaxed);
+            // A span around it tells it as well.
+            seen.frame.iter().for_each(|frame| frame.note_below_call());
             return;
         }
         let told = call.and_then(|call| call.take_told(told.as_ref())).or(told);

@@ -130,11 +130,19 @@ impl Meter {
 
     pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {
         let frame = current();
-        frame.iter().filter(|frame| frame.is_call()).for_each(|frame| frame.reservations.plan());
+        // Also inside a tool's span: spans and requests are told of to the same call.
+        let call = frame.as_deref().and_then(Frame::call);
+        if let Some(call) = call {
+            call.reservations.plan();
+        }
         let run = frame.as_ref().and_then(|frame| frame.run.as_deref());
-        let reservation = self.reservation(plan, run).inspect_err(|_| run.into_iter().for_each(Run::refuse))?;
-        if let Some(frame) = frame.as_ref().filter(|frame| frame.is_call() && !is_of_request) {
-            frame.reservations.hold();
+        let reservation = self.reservation(plan, run).inspect_err(|error| {
+            if let (Some(run), BudgetError::Denied(_)) = (run, error) {
+                run.refuse();
+            }
+        })?;
+        if let Some(call) = call.filter(|_| !is_of_request) {
+            call.reservations.hold();
         }
         Ok(Planned {
             meter: self.clone(),
@@ -166,13 +174,12 @@ impl Planned {
         let told = told.told_usage();
         self.send();
         let reservation = self.reservation.take();
-        let call = self.frame.take_if(|frame| frame.is_call());
-        let report = call.as_ref().filter(|_| !self.is_of_request).and_then(|frame| frame.reservations.release());
-        let is_told = matches!(report, Some(Report::Cost(_)));
-        if let Some(frame) = call.as_ref().filter(|_| !self.is_of_request && !is_told) {
-            frame.note_settled((&self.names.0, &self.names.1), told.as_ref());
+        let frame = self.frame.take();
+        let call = frame.as_deref().and_then(Frame::call).filter(|_| !self.is_of_request);
+        let report = call.and_then(|call| call.reservations.release());
+        if let Some(call) = call.filter(|_| !report.as_ref().is_some_and(Report::is_over)) {
+            call.note_settled((&self.names.0, &self.names.1), told.as_ref());
         }
-        let frame = call.or_else(|| self.frame.take());
         let spend = match report {
             // A span told it already, and it was counted by that.
             Some(Report::Cost(spend)) => spend,
@@ -197,7 +204,7 @@ impl Planned {
         self.send();
         let reservation = self.reservation.take();
         let frame = self.frame.take();
-        let call = frame.as_ref().filter(|frame| frame.is_call() && !self.is_of_request);
+        let call = frame.as_deref().and_then(Frame::call).filter(|_| !self.is_of_request);
         let spend = match call.and_then(|frame| frame.reservations.release()) {
             Some(Report::Cost(spend)) => spend,
             // A span that told of no usage told of the failure.
@@ -206,9 +213,9 @@ impl Planned {
                     Some(Report::Pending(pending)) => self.meter.inner.book(&pending.metered(frame.as_ref(), true)),
                     _ => self.meter.inner.book(&self.metered(None, frame.as_ref())),
                 };
-                if let Some(frame) = call {
-                    frame.note_settled((&self.names.0, &self.names.1), None);
-                    frame.refuse();
+                if let Some(call) = call {
+                    call.note_settled((&self.names.0, &self.names.1), None);
+                    call.refuse();
                 }
                 Spend::NOTHING
             }
@@ -220,8 +227,9 @@ impl Planned {
 
     /// Notes for the call around it that it is sent, once.
     fn send(&mut self) {
-        if !std::mem::replace(&mut self.is_dispatched, true) {
-            self.frame.iter().for_each(|frame| frame.reservations.send());
+        let is_first = !std::mem::replace(&mut self.is_dispatched, true);
+        if let Some(call) = self.frame.as_deref().and_then(Frame::call).filter(|_| is_first) {
+            call.reservations.send();
         }
     }
 
@@ -264,15 +272,17 @@ impl Drop for Planned {
             }
             return;
         };
-        if !frame.is_call() {
+        let Some(call) = frame.call() else {
             if self.is_dispatched {
                 self.meter.inner.book(&self.metered(None, Some(&frame)));
             }
-        } else if self.is_dispatched && !frame.is_over.load(Ordering::Relaxed) {
-            frame.reservations.leave(reservation);
+            return;
+        };
+        if self.is_dispatched && !call.is_over.load(Ordering::Relaxed) {
+            call.reservations.leave(reservation);
         } else {
             // Where there is a report it was sent, as a span says, or the call around it has ended and told its usage.
-            match frame.reservations.release() {
+            match call.reservations.release() {
                 Some(Report::Cost(spend)) => drop(reservation.settle(&spend)),
                 Some(Report::Pending(pending)) => {
                     self.meter.inner.book(&pending.metered(Some(&frame), true));

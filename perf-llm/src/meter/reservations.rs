@@ -2,7 +2,7 @@
 
 use super::metered::Metered;
 use super::run::{Frame, locked};
-use super::tracked::fits;
+use super::tracked::may_be;
 use crate::budget::{Reservation, Spend};
 use perf_runtime::extend::ToldUsage;
 use std::collections::VecDeque;
@@ -60,7 +60,7 @@ pub(crate) struct PendingCall {
     at: SystemTime,
     told: Option<ToldUsage>,
     took: Option<Duration>,
-    user: Option<Box<str>>,
+    pub(crate) user: Option<Box<str>>,
     pub(crate) operation: Option<Box<str>>,
     is_lost: bool,
     is_sum: bool,
@@ -94,7 +94,7 @@ impl PendingCall {
 
     /// Whether a call of these names may be another attempt at it: it failed, and neither name is another one.
     fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
-        self.is_lost && fits(&self.provider, provider) && fits(&self.model, model)
+        self.is_lost && may_be((&self.provider, &self.model), (provider, model))
     }
 
     /// The call, to be booked as one that nobody else knows more of.
@@ -127,6 +127,14 @@ impl PendingCall {
 }
 
 impl Report {
+    /// Whether what told of the call of a reservation is over: nothing that is open may tell of it. An attempt that failed may be made again.
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Self::Cost(_) => true,
+            Self::Pending(pending) => !pending.is_lost,
+        }
+    }
+
     fn may_be_tried_again(&self, provider: &str, model: &str) -> bool {
         matches!(self, Self::Pending(pending) if pending.may_be_tried_again(provider, model))
     }

@@ -303,9 +303,8 @@ impl Frame {
 
     /// Notes that a call of it is settled by hand: what is open inside it may be the same call, and tell it again.
     pub(super) fn note_settled(&self, names: (&str, &str), told: Option<&ToldUsage>) {
-        let open = self.open_inside.load(Ordering::Relaxed);
-        if open > 0 {
-            self.settled.note(names, told, self.begun_inside.load(Ordering::Relaxed), open as usize);
+        if self.is_open_inside() {
+            self.settled.note(names, told, self.begun_inside.load(Ordering::Relaxed));
         }
     }
 
@@ -325,10 +324,11 @@ impl Frame {
         }
     }
 
-    /// The usage that its function told at its end, for a call inside it that ended later and tells none.
+    /// The usage that its function told at its end, for the last call inside it that ended later, where that tells none. To be asked before
+    /// that is closed.
     #[cfg(any(feature = "http", feature = "tracing-layer"))]
     pub(crate) fn take_told(&self, instead_of: Option<&ToldUsage>) -> Option<ToldUsage> {
-        self.settled.take_told(instead_of)
+        self.settled.take_told(instead_of, self.open_inside.load(Ordering::Relaxed) <= 1)
     }
 
     /// Whether a call inside it was booked, or is open and will be.

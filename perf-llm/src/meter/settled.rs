@@ -1,7 +1,7 @@
 //! Calls that were told before spans or requests inside the same function had ended: one of these may be the same call, seen again.
 
 use super::run::locked;
-use super::tracked::fits;
+use super::tracked::may_be;
 use crate::usage::{Class, usage_of};
 use perf_runtime::extend::ToldUsage;
 use std::collections::VecDeque;
@@ -29,6 +29,9 @@ struct SettledCall {
     was_seen: bool,
 }
 
+/// The most that are kept of one call.
+const MOST: usize = 64;
+
 /// Tokens of the prompt and of the answer, as far as they are known.
 type Tokens = [Option<u64>; 2];
 
@@ -40,8 +43,8 @@ fn tokens(told: Option<&ToldUsage>) -> Tokens {
 }
 
 impl SettledCalls {
-    /// Notes a call that is settled, after so many had begun, while so many are `open`: each of these may be it, so that more need not be kept.
-    pub(super) fn note(&self, (provider, model): (&str, &str), told: Option<&ToldUsage>, begun: u64, open: usize) {
+    /// Notes a call that is settled, after so many had begun.
+    pub(super) fn note(&self, (provider, model): (&str, &str), told: Option<&ToldUsage>, begun: u64) {
         let call = SettledCall {
             provider: provider.into(),
             model: model.into(),
@@ -51,7 +54,7 @@ impl SettledCalls {
         };
         let calls = &mut locked(&self.0).calls;
         calls.push_back(call);
-        while calls.len() > open {
+        if calls.len() > MOST {
             calls.pop_front();
         }
     }
@@ -61,22 +64,22 @@ impl SettledCalls {
         locked(&self.0).told = Some(Box::new(told));
     }
 
-    /// Takes it for a call that is told of later and without usage.
-    pub(super) fn take_told(&self, instead_of: Option<&ToldUsage>) -> Option<ToldUsage> {
-        if tokens(instead_of) != UNKNOWN {
-            return None;
-        }
-        locked(&self.0).told.take().map(|told| *told)
+    /// Takes it for a call that is told of later and without usage, where that is the `last` one. One that tells usage is that call.
+    pub(super) fn take_told(&self, instead_of: Option<&ToldUsage>, is_last: bool) -> Option<ToldUsage> {
+        let is_told = instead_of.is_some_and(|told| told.cost_picos.is_some()) || tokens(instead_of) != UNKNOWN;
+        let mut state = locked(&self.0);
+        let told = if is_told || is_last { state.told.take() } else { None };
+        told.filter(|_| !is_told).map(|told| *told)
     }
 
     /// Whether a call of these names, which was the one of this number to begin, is one of those that were settled: it tells the same usage, or none.
-    pub(super) fn has(&self, number: u64, (provider, model): (&str, &str), told: Option<&ToldUsage>) -> bool {
+    pub(super) fn has(&self, number: u64, names: (&str, &str), told: Option<&ToldUsage>) -> bool {
         let tells = tokens(told);
         let calls = &mut locked(&self.0).calls;
         let mut among = calls
             .iter_mut()
             .enumerate()
-            .filter(|(_, call)| number <= call.begun && fits(&call.provider, provider) && fits(&call.model, model));
+            .filter(|(_, call)| number <= call.begun && may_be((&call.provider, &call.model), names));
         if tells == UNKNOWN {
             let found = among.find(|(_, call)| !call.was_seen);
             return found.map(|(_, call)| call.was_seen = true).is_some();

@@ -3,6 +3,7 @@
 use super::reservations::Left;
 use super::run::{Frame, Run, current, replace, since};
 use super::{Inner, Metered};
+use crate::cost::alias;
 use crate::meter::run::locked;
 use perf_runtime::Kind;
 use perf_runtime::extend::{MeteredCall, RunBudget, ToldUsage, UsageReceiver};
@@ -14,8 +15,13 @@ use std::time::SystemTime;
 pub(super) const UNKNOWN: &str = "unknown";
 
 /// Whether a name may be the other one: a name that nobody told may be any.
-pub(super) fn fits(own: &str, other: &str) -> bool {
-    own == other || [own, other].contains(&UNKNOWN)
+fn fits(own: &str, other: &str) -> bool {
+    own.eq_ignore_ascii_case(other) || [own, other].contains(&UNKNOWN)
+}
+
+/// Whether a provider and a model may be these others, whatever names libraries have for the provider.
+pub(super) fn may_be((provider, model): (&str, &str), other: (&str, &str)) -> bool {
+    fits(alias::provider(provider), alias::provider(other.0)) && fits(model, other.1)
 }
 
 /// Hears of the calls of annotated functions.
@@ -83,9 +89,8 @@ impl MeteredCall for Tracked {
             // Of several attempts the last one is told, which no span told the usage of.
             let pending = left.iter().rposition(|left| left.pending.is_some());
             let own = pending.or(left.len().checked_sub(1)).filter(|_| told.is_some());
-            if told.is_some() && own.is_none() && !frame.reservations.forget_pending() {
-                unreserved.pop();
-            }
+            let untold = told.is_some() && own.is_none() && !frame.reservations.forget_pending();
+            let same = if untold { unreserved.pop() } else { None };
             let (provider, model) = (provider.as_str(), model.as_str());
             let call = Metered {
                 provider,
@@ -94,11 +99,11 @@ impl MeteredCall for Tracked {
                 told,
                 took: since(at),
                 frame: Some(&frame),
-                user: None,
+                user: same.as_ref().and_then(|same| same.user.as_deref()),
                 is_charged: !left.is_empty(),
                 is_free: false,
                 is_lost: false,
-                operation: None,
+                operation: same.as_ref().and_then(|same| same.operation.as_deref()),
                 is_sum: false,
                 was_deferred: false,
             };

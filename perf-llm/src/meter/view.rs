@@ -77,7 +77,7 @@ pub struct AgentView {
 pub struct ToolView {
     /// The tool.
     pub tool: Arc<str>,
-    /// The calls made inside it, which are those of an agent as well.
+    /// The calls made inside it, which are in the other sums as well.
     pub totals: Totals,
 }
 

@@ -272,6 +272,44 @@ fn each_of_several_calls_that_are_settled_while_their_spans_are_open_counts_once
 }
 
 #[test]
+fn a_span_is_that_of_its_settled_call_whatever_happens_beside_it() {
+    // Another call is settled before it closes.
+    let sums = call(None, |meter| {
+        let first = sent(meter);
+        let span = answered();
+        first.settle(&told(70, 20, 0));
+        sent(meter).settle(&told(30, 10, 0));
+        drop(span);
+    });
+    assert_eq!(sums, of("130", [2, 0, 100, 30]));
+    // Its library has another name for the provider.
+    let sums = call(None, |meter| {
+        let call = sent(meter);
+        let span = info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "LMStudio",
+            gen_ai.request.model = "llama",
+            gen_ai.usage.input_tokens = 70,
+            gen_ai.usage.output_tokens = 20
+        );
+        call.settle(&told(70, 20, 0));
+        drop(span);
+    });
+    assert_eq!(sums, of("90", [1, 0, 70, 20]));
+    // Both are made inside a tool's span.
+    let sums = call(None, |meter| {
+        let tool = info_span!("execute_tool", gen_ai.operation.name = "execute_tool", gen_ai.tool.name = "look");
+        tool.in_scope(|| {
+            let call = sent(meter);
+            drop(answered());
+            call.settle(&told(70, 20, 0));
+        });
+    });
+    assert_eq!(sums, of("90", [1, 0, 70, 20]));
+}
+
+#[test]
 fn a_call_that_is_refused_while_its_own_span_is_open_counts_once() {
     let sums = call(None, |meter| {
         let call = sent(meter);

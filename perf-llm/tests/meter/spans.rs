@@ -274,6 +274,10 @@ fn a_usage_that_a_function_tells_is_that_of_its_span_which_tells_none() {
         (0..spans).for_each(|_| drop(untold()));
         told
     }
+    #[monitor_llm_call("openai", "gpt-5-mini", usage = |told| told.0.as_ref())]
+    fn leave_two(told: &'static ToldUsage) -> (Option<ToldUsage>, Span, Span) {
+        (Some(told.clone()), untold(), genai(50, 5))
+    }
     fn untold() -> Span {
         info_span!(
             "chat",
@@ -297,6 +301,16 @@ fn a_usage_that_a_function_tells_is_that_of_its_span_which_tells_none() {
     assert_eq!(sums_of(&|| drop(ask(Some(usage.clone()), 3))), ([3, 50, 5], 2));
     // 64 wait for the function's end: of more it is not known which one that would be.
     assert_eq!(sums_of(&|| drop(ask(Some(usage.clone()), 65))), ([65, 0, 0], 65));
+    // Of two that are open at its end, the one that tells it is that call, whichever ends first.
+    assert_eq!(sums_of(&|| drop(leave_two(usage))), ([2, 50, 5], 1));
+    assert_eq!(
+        sums_of(&|| {
+            let (_, loser, winner) = leave_two(usage);
+            drop(winner);
+            drop(loser);
+        }),
+        ([2, 50, 5], 1)
+    );
     // Nobody tells any.
     assert_eq!(sums_of(&|| drop(ask(None, 2))), ([2, 0, 0], 2));
     assert_eq!(sums_of(&|| drop(leave_open(None))), ([1, 0, 0], 1));

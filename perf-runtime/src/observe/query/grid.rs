@@ -47,8 +47,6 @@ pub(crate) struct Grid {
     /// Of them only those that belong to this time, in nanoseconds since 1970, or a later one: the moment is not exact where the
     /// clock was set, and the past answers for what is earlier.
     pub(crate) since: u64,
-    /// Of them only those that ended by this time, in nanoseconds since 1970.
-    pub(crate) until: Option<u64>,
     /// Only cells in which anything happened after this are wanted.
     pub(crate) after: Option<Moment>,
 }
@@ -59,7 +57,7 @@ impl Grid {
         let step = clock::nanos(step_of(window));
         let newest = cell_of(ticked, step);
         let oldest = (newest + 1).saturating_sub(cells_of(window));
-        Self { step, oldest, newest, from: before_cell(oldest, step), since: 0, until: None, after: None }
+        Self { step, oldest, newest, from: before_cell(oldest, step), since: 0, after: None }
     }
 
     /// Of these cells, those in which anything happened after a moment.
@@ -74,9 +72,7 @@ impl Grid {
 
     /// Whether a slice that ended then is wanted.
     pub(crate) fn has(&self, end: Moment) -> bool {
-        let time = cell_of(end, 1);
-        let is_within = time >= self.since && self.until.is_none_or(|until| time <= until);
-        is_within && (self.oldest..=self.newest).contains(&self.cell_of(end))
+        (self.oldest..=self.newest).contains(&self.cell_of(end)) && cell_of(end, 1) >= self.since
     }
 
     /// As it is shown: of this window, by a monitor that was made at `started` and ticked last at `ticked`.

@@ -56,14 +56,15 @@ impl TimeRange {
         Self { step: Some(step), ..self }
     }
 
-    /// The same range, of whose first and last step nothing is told but what was within it, as far as shorter steps are kept: of
-    /// the life of one process nothing of the one before and the next. Other ranges are answered in whole steps.
+    /// The same range as that of the life of a process, from its begin to its end: its first and its last step have nothing of the
+    /// processes before and after it. Other ranges are answered in whole steps; this is not for one that begins or ends within a life, of
+    /// which a step that lies across its end is told as the past keeps it.
     #[must_use]
     pub fn exactly(self) -> Self {
         Self { is_exact: true, ..self }
     }
 
-    /// Whether nothing beside it is told in its first and last step.
+    /// Whether it is that of a life, and [exact](Self::exactly).
     pub fn is_exact(&self) -> bool {
         self.is_exact
     }

@@ -107,7 +107,8 @@ impl Span {
             let mut of_past = clock::nanos(past.step_since(range.start())).max(1);
             for _ in 0..MOST_TIERS {
                 let step = step_by(by(of_past).1);
-                let at_first = clock::nanos(past.step_since(time(start / step * step)));
+                let first = if range.is_exact() { start } else { start / step * step };
+                let at_first = clock::nanos(past.step_since(time(first)));
                 begins_later = at_first > of_past && step.saturating_mul(MISSED_BY_NOBODY) <= end.saturating_sub(start);
                 if at_first <= of_past || begins_later {
                     break;
@@ -127,21 +128,20 @@ impl Span {
         }
         let from = before_cell(memory.oldest, memory.length);
         let exact = range.is_exact().then_some((start, end));
-        // Its own first calls may have ended with its first tick.
-        let begins = exact.map_or(0, |(start, _)| if start > begun + clock::nanos(LATE) { start } else { 0 });
-        let since = kept.map_or(0, |_| memory.begin()).max(begins);
-        // A process that began when the range was over has no part in it.
-        let until = exact.map(|(_, end)| if begun < end { end } else { 0 });
+        let since = kept.map_or(0, |_| memory.begin());
+        // A process that began when the life was over has no part in it.
+        let is_own = exact.is_none_or(|(_, end)| begun < end);
         let seam = if begun > memory.begin() { begun + 1 } else { memory.begin() + clock::nanos(LATE) };
         let first = exact.map_or(oldest * step, |(start, _)| start.max(oldest * step));
         let before = TimeRange::between(time(first), range.end().min(time(seam)));
         Self {
-            grid: Grid { step, oldest, newest, from, since, until, ..Grid::default() },
+            grid: Grid { step, oldest, newest, from, since: if is_own { since } else { u64::MAX }, ..Grid::default() },
             memory,
             seam,
             before_memory: before
                 .ok()
-                .map(|range| range.with_step(Duration::from_nanos(step)))
+                .map(|before| before.with_step(Duration::from_nanos(step)))
+                .map(|before| if exact.is_some() { before.exactly() } else { before })
                 .filter(|_| kept.is_some()),
             exact,
         }
@@ -170,18 +170,17 @@ impl Span {
     pub(super) fn of_past(&self, end: SystemTime) -> Option<u64> {
         let end = wall::to_unix_nanos(end);
         let cell = end.saturating_sub(clock::nanos(LATE)) / self.grid.step;
-        (end < self.seam && self.cells().contains(&cell)).then_some(cell)
+        let is_within = self.exact.is_none_or(|(first, last)| end > first && end <= last);
+        (is_within && end < self.seam && self.cells().contains(&cell)).then_some(cell)
     }
 
     /// The window whose cells memory is read in, and which of them.
     pub(super) fn memory_cells(&self) -> (Window, RangeInclusive<u64>) {
         let Memory { window, length, oldest, newest } = self.memory;
         let ours = self.grid.step / length;
-        let (mut first, mut last) = (self.grid.oldest * ours, (self.grid.newest + 1) * ours - 1);
-        if let Some((start, end)) = self.exact {
-            first = first.max(start / length);
-            last = last.min(self.grid.until.map_or(0, |until| until.min(end).saturating_sub(1) / length));
-        }
+        let (first, last) = (self.grid.oldest * ours, (self.grid.newest + 1) * ours - 1);
+        // None where memory has no part in it.
+        let first = first.max(self.grid.since / length);
         (window, oldest.max(first)..=newest.min(last))
     }
 
