@@ -144,8 +144,8 @@ fn child_of_several_lives() {
         assert!(known.more && known.incidents.len() == 1);
         assert!(known.known_since.is_some_and(|since| since <= begun + MINUTE), "since the history began");
         let now = life.monitor.time_of_day();
-        assert_eq!(life.in_range(first.ended.unwrap() + MINUTE, now), [second.id.clone()]);
-        assert_eq!(life.in_range(begun, second.onset), [first.id.clone()]);
+        assert_eq!(life.in_range(first.ended.unwrap() + MINUTE, now), std::slice::from_ref(&second.id));
+        assert_eq!(life.in_range(begun, second.onset), std::slice::from_ref(&first.id));
         assert_eq!(life.in_range(ended_at + MINUTE, now), Vec::<String>::new());
         drop(life);
 
