@@ -113,7 +113,7 @@ fn child_of_several_lives() {
         let second = life.begins(&clock);
         assert_ne!(first.id, second.id);
         life.history.flush(LONG);
-        // What a process that is killed now leaves.
+        // The file as a process that is killed now leaves it.
         fs::copy(folder.path().join("history.redb"), crashed.path().join("history.redb")).unwrap();
         let both = [(second.id.clone(), true), (first.id.clone(), false)];
         assert_eq!(life.known(), both, "each once, though the first is in the file and in memory");
