@@ -21,6 +21,7 @@ use rig_core::tool::PortableTool;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use tokio::sync::{Mutex, MutexGuard};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 use tracing::subscriber::DefaultGuard;
@@ -109,6 +110,13 @@ impl HttpClientExt for Http {
     }
 }
 
+/// Lets one test at a time go on. A thread without a subscriber that comes to a callsite first, while the subscriber of another thread is the
+/// only one, settles for both that nobody listens there.
+async fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::const_new(());
+    ONE.lock().await
+}
+
 /// A subscriber of this thread, where spans are to be seen.
 fn subscribe(meter: &Meter, seen: Seen) -> Option<DefaultGuard> {
     let subscriber = || tracing_subscriber::registry().with(meter.layer());
@@ -137,7 +145,7 @@ const COST: i128 = 200 * 250_000 + 1_000 * 25_000 + 300 * 2_000_000;
 
 #[tokio::test]
 async fn each_call_counts_once_whichever_ways_see_it() {
-    let _alone = isolated();
+    let _alone = (isolated(), one_at_a_time().await);
     for seen in [Seen::Spans, Seen::Http, Seen::Both] {
         let (monitor, llm) = metering();
         let meter = llm.meter();
@@ -168,7 +176,7 @@ async fn each_call_counts_once_whichever_ways_see_it() {
 
 #[tokio::test]
 async fn a_failure_and_a_stream_that_is_cut_off() {
-    let _alone = isolated();
+    let _alone = (isolated(), one_at_a_time().await);
     for seen in [Seen::Spans, Seen::Http, Seen::Both] {
         let (monitor, llm) = metering();
         let meter = llm.meter();
@@ -195,7 +203,7 @@ async fn a_failure_and_a_stream_that_is_cut_off() {
 
 #[tokio::test]
 async fn vectors_whose_spans_tell_nothing_are_not_claimed_to_be_good() {
-    let _alone = isolated();
+    let _alone = (isolated(), one_at_a_time().await);
     for seen in [Seen::Spans, Seen::Http, Seen::Both] {
         let (monitor, llm) = metering();
         let meter = llm.meter();
@@ -257,7 +265,7 @@ async fn research(agent: &Agent) {
 
 #[tokio::test]
 async fn an_agent_with_a_tool_is_a_run_whose_calls_count_once() {
-    let _alone = isolated();
+    let _alone = (isolated(), one_at_a_time().await);
     for seen in [Seen::Spans, Seen::Both] {
         let (_monitor, llm) = metering();
         let meter = llm.meter();
@@ -284,7 +292,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for All {}
 
 #[tokio::test]
 async fn rig_makes_no_agent_of_its_own_in_a_span_of_ours() {
-    let _alone = isolated();
+    let _alone = (isolated(), one_at_a_time().await);
     let (_monitor, llm) = metering();
     let meter = llm.meter();
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(meter.layer()).with(All));
