@@ -2,10 +2,12 @@
 
 mod draw;
 mod feed;
+mod keys;
 mod state;
 
 use crate::client::Client;
 use crate::failure::Failure;
+use keys::Keys;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use state::{Screen, Todo};
 use std::io::{self, IsTerminal};
@@ -17,7 +19,8 @@ use std::time::Duration;
 /// How long a key may wait, and the age of figures stands still.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// Shows the screen until it is left. The terminal is restored then, after a panic, and where the process is asked to end.
+/// Shows the screen until it is left, or the terminal has gone. The terminal is restored then, after a panic, and where the process is asked to
+/// end.
 pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<(), Failure> {
     if !io::stdout().is_terminal() {
         let text = "top needs a terminal: `perf-cli status` and `perf-cli query` answer scripts";
@@ -32,16 +35,19 @@ pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&is_ending))?;
     }
+    let keys = Keys::open()?;
     let mut terminal = ratatui::try_init()?;
-    let left = keep_up(&mut terminal, &mut screen, &feed, &is_ending);
-    ratatui::try_restore()?;
-    left
+    let left = keep_up(&mut terminal, &mut screen, &feed, &keys, &is_ending);
+    let restored = ratatui::try_restore();
+    // A terminal that has gone cannot be restored, and nobody reads why.
+    left.and_then(|()| Ok(restored?))
 }
 
 fn keep_up(
     terminal: &mut ratatui::DefaultTerminal,
     screen: &mut Screen,
     feed: &feed::Feed,
+    keys: &Keys,
     is_ending: &AtomicBool,
 ) -> Result<(), Failure> {
     let mut is_stale = true;
@@ -60,7 +66,7 @@ fn keep_up(
             terminal.draw(|frame| draw::draw(frame, screen))?;
             is_stale = false;
         }
-        if !event::poll(BEAT)? {
+        if !keys.wait(BEAT)? {
             // An age goes on though nothing comes.
             is_stale = screen.is_late();
             continue;

@@ -10,6 +10,8 @@ mod reports;
 #[cfg(unix)]
 mod run;
 mod service;
+#[cfg(unix)]
+mod top;
 
 use perf_runtime::monitor;
 use serde_json::Value;
