@@ -380,8 +380,11 @@ impl Browser {
         self.screenshot(name).await;
     }
 
-    /// Leaves a picture of what can be seen.
+    /// Leaves a picture of what can be seen, where `PERF_PICTURES` is set: nobody looks at those of CI, and each takes a while.
     pub(crate) async fn screenshot(&self, name: &str) {
+        if std::env::var_os("PERF_PICTURES").is_none() {
+            return;
+        }
         let picture = self.client.screenshot().await.expect("a screenshot");
         std::fs::write(pictures().join(format!("{name}.png")), picture).expect("a file");
     }
