@@ -7,7 +7,7 @@ use crate::file::write_whole;
 use crate::gather::range_of;
 use crate::kept::{Keeper, LONGEST, Life, ReportsView, Room};
 use crate::settings::Settings;
-use perf_runtime::extend::{Deadline, ShutdownHook, TickObserver};
+use perf_runtime::extend::{Deadline, ShutdownHook, TickObserver, give_way};
 use perf_runtime::series::TimeRange;
 use perf_runtime::{ConfigError, Monitor};
 use std::fmt;
@@ -28,10 +28,6 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const SHARE: u32 = 4;
 /// A schedule that could not be looked at is looked at again so much later.
 const AGAIN: Duration = Duration::from_secs(600);
-
-/// A tenth of the share of a thread of usual priority, where all cores are busy.
-#[cfg(target_os = "linux")]
-const NICE: libc::c_int = 10;
 
 type OfRange = dyn Fn(&Monitor, TimeRange) -> Alongside + Send + Sync;
 type Lives = dyn Fn() -> Result<Vec<Life>, String> + Send + Sync;
@@ -277,15 +273,6 @@ impl Next {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Lowers the priority of this thread: the application's are run first. On other systems than Linux it would be that of the whole process.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: it takes no pointers. Where it is refused, the priority stays as it was.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
-    }
 }
 
 fn run(keeper: &Keeper, orders: &Receiver<Order>, next: &Next) {

@@ -24,6 +24,7 @@
 //! | to say what it costs | [`Monitor::cost`](crate::Monitor::cost) |
 //! | to carry on the trace that work came with | [`TraceContext`] |
 //! | to end well | [`Monitor::on_shutdown`](crate::Monitor::on_shutdown) |
+//! | threads that leave the application's first | [`give_way`] |
 //! | to say whom it speaks for | [`Monitor::service`](crate::Monitor::service) |
 //!
 //! Everything that is registered gives a guard; dropping the guard takes it back.
@@ -35,6 +36,7 @@ mod folder;
 mod kept_state;
 mod overhead;
 mod part_log;
+mod priority;
 mod provider;
 mod reload;
 mod running;
@@ -67,6 +69,7 @@ pub(crate) use kept_state::KeptStates;
 pub use overhead::Overhead;
 pub(crate) use part_log::PartLogs;
 pub use part_log::{KeptLines, PartLine, PartLines, PartLog};
+pub use priority::give_way;
 pub(crate) use provider::Providers;
 pub use provider::{ProvideError, Provided};
 pub use reload::ReloadObserver;

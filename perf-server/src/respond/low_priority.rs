@@ -4,6 +4,7 @@
 //! few as are needed, and one that has nothing to do for a while ends. Work goes to the thread that was busy last: others come to an end, and what an
 //! allocator keeps for each thread is kept for few.
 
+use perf_runtime::extend::give_way;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -116,19 +117,6 @@ impl Threads {
     }
 }
 
-/// Lowers the priority of this thread, for good. On other systems than Linux it would be that of the whole process.
-pub(crate) fn give_way() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: it takes no pointers. Where it is refused, the priority stays as it was.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
-    }
-}
-
-/// A tenth of the share of a thread of usual priority, where all cores are busy.
-#[cfg(target_os = "linux")]
-const NICE: libc::c_int = 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +159,6 @@ mod tests {
         };
         let before = nice();
         let there = run(nice).await.unwrap();
-        assert_eq!((there, nice()), ((before + 10).clamp(10, 19), before));
+        assert_eq!((there, nice()), ((before + 10).min(19), before));
     }
 }

@@ -1,7 +1,7 @@
 //! A thread for a server, with a runtime of its own: whoever looks at a service takes no worker of the runtime that serves its users.
 
 use super::{Server, connections};
-use crate::respond::low_priority::give_way;
+use perf_runtime::extend::give_way;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 /// A thread that has a server's port and waits to be told to answer. Dropped before that, it ends, and soon after the port is free.
 ///
-/// The thread is called `perf-server`, has a runtime of its own, and on Linux a low priority (nice 10): the application's threads are run first. It
+/// The thread is called `perf-server`, has a runtime of its own, and on Linux a low priority (ten steps nicer than the process): the application's threads are run first. It
 /// answers also while the application's runtime is blocked, and where there is none. On a machine with many more busy threads than cores a probe waits
 /// for its turn, some tens of milliseconds for each thread that a core has too many.
 ///
