@@ -44,7 +44,7 @@ export class AlertHistory {
     const events = (store.history ?? []).filter(({ alert }) => this.wanted(alert));
     const episodes = [...events.reduce(follow, new Map()).values()];
     const shown = episodes.filter(({ alert }) => this.all.checked || alert.fired_at).toReversed();
-    text(this.empty, episodes.length > 0 ? "Nothing has fired yet." : "Nothing has happened yet.");
+    text(this.empty, episodes.length > 0 ? "Nothing that is remembered has fired." : "Nothing is remembered.");
     this.empty.hidden = shown.length > 0;
     keyed(this.body, shown, ({ alert }) => alert.id, () => this.make(), (row, episode) => this.fill(row, episode, store));
     return episodes.length > 0;

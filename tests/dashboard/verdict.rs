@@ -82,7 +82,7 @@ async fn rows_have_their_lines_as_soon_as_they_come_into_sight() {
     browser.wait_until(&is_drawn("row 9"), "row 9", |is| *is == json!(true)).await;
     // From page to page of the same topic all stays, and what only one of them draws comes along.
     browser.go("#/alerts?window=1m").await;
-    browser.wait_to_see("main", "Nothing has happened yet").await;
+    browser.wait_to_see("main", "Nothing is remembered").await;
     browser.go("#/overview?window=1m").await;
     browser.wait_to_see(".health", "indicators are judged").await;
     browser.has_no_errors().await;

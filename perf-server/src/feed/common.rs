@@ -5,17 +5,20 @@ use super::number::Number;
 use super::part::{PartCards, written_cards};
 use super::watch::{For, Without};
 use crate::dashboard::OWN_PAGE;
-use perf_runtime::alert::{Alert, Silence};
+use perf_runtime::alert::{Alert, AlertEvent, Silence};
 use perf_runtime::health::{Aspect, HealthStatus, Indicator, IndicatorStatus, Verdict};
 use perf_runtime::metric::{MetricReading, MetricSeries};
-use perf_runtime::series::{CallsInFlight, Selector};
+use perf_runtime::series::{CallsInFlight, Selector, TimeRange};
 use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// So many calls in flight are shown, the oldest; so many events of alerts, the last.
 pub(super) const CALLS: usize = 50;
 const EVENTS: usize = 100;
+/// Of the time before memory, where a part keeps it, so much is looked through for events.
+const BEFORE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// The most series that are named with an indicator.
 const SHARES: usize = 10;
 
@@ -29,6 +32,8 @@ pub(super) struct Common {
     limits: BTreeMap<String, Written>,
     alerts: Written,
     history: Written,
+    /// The last events of alerts before those in memory, from whoever keeps them. Read once: there will be no others.
+    earlier: Option<Vec<AlertEvent>>,
     /// Whether the history is still as it was sent.
     history_is_sent: bool,
     calls: Written,
@@ -138,7 +143,10 @@ impl Common {
             self.alerts = now;
         }
         if !self.history_is_sent {
-            let history = alerts.history();
+            let mut history = alerts.history();
+            let first = history.first().map(|event| event.at);
+            let earlier = self.earlier.get_or_insert_with(|| last_events(monitor));
+            history.splice(..0, earlier.iter().filter(|event| first.is_none_or(|first| event.at < first)).cloned());
             self.history = Written::new(history.get(history.len().saturating_sub(EVENTS)..).unwrap_or_default());
             self.history_is_sent = true;
             body.put_for(For::History, "alert_history", self.history.clone());
@@ -218,6 +226,15 @@ struct IndicatorInShort<'a> {
     certain: bool,
     counted_in: Option<&'a str>,
     calls: u64,
+}
+
+/// The last events of the past week that are known, those in memory among them.
+fn last_events(monitor: &Monitor) -> Vec<AlertEvent> {
+    let now = monitor.time_of_day();
+    let week = now.checked_sub(BEFORE).and_then(|start| TimeRange::between(start, now).ok());
+    let mut events = week.map(|week| monitor.alerts().events_in(week)).unwrap_or_default();
+    events.drain(..events.len().saturating_sub(EVENTS));
+    events
 }
 
 fn all(indicators: &BTreeMap<String, Written>) -> Written {

@@ -9,8 +9,11 @@ use crate::router::{assemble, own_and};
 use crate::settings::Settings;
 use axum::Router;
 use futures::{SinkExt, StreamExt};
+use perf_runtime::alert::AlertEvent;
+use perf_runtime::extend::AlertLog;
 use perf_runtime::metric::SampledMetric;
 use perf_runtime::rule::{Rule, RuleSet, Statistic};
+use perf_runtime::series::TimeRange;
 use perf_runtime::{Kind, Monitor, Outcome, Window};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -195,18 +198,59 @@ async fn all_who_watch_the_same_get_the_same_text() {
     assert_eq!(texts.len(), 1);
 }
 
-#[tokio::test]
-async fn alerts_and_health_are_told() {
+fn slow_is_critical() -> Monitor {
     let rule = Rule::builder("slow").metric(Kind::Operation).statistic(Statistic::P95).critical(0.1);
     let rules: RuleSet = [rule.build().unwrap()].into_iter().collect();
-    let service = Service::start(Monitor::builder().rules(rules).build().unwrap()).await;
-    let mut client = service.listen("/ws").await;
-    client.wait_for("initial_data").await;
-    let operation = service.monitor.operation("late");
+    Monitor::builder().rules(rules).build().unwrap()
+}
+
+fn is_slow(monitor: &Monitor) {
+    let operation = monitor.operation("late");
     for _ in 0..30 {
         operation.record(300 * MILLI, Outcome::Ok);
     }
-    service.monitor.tick();
+    monitor.tick();
+}
+
+/// Events that a store kept of a process before.
+struct Kept(Vec<AlertEvent>);
+
+impl AlertLog for Kept {
+    fn events(&self, range: &TimeRange) -> Vec<AlertEvent> {
+        let Self(events) = self;
+        events.iter().filter(|event| (range.start()..range.end()).contains(&event.at)).cloned().collect()
+    }
+}
+
+#[tokio::test]
+async fn alerts_of_the_process_before_are_told_where_they_are_kept() {
+    let before = slow_is_critical();
+    is_slow(&before);
+    let kept = before.alerts().history();
+    assert_eq!(kept.len(), 1);
+    let monitor = slow_is_critical();
+    let _provided = monitor.provide::<dyn AlertLog>(Arc::new(Kept(kept.clone()))).unwrap();
+    let service = Service::start(monitor).await;
+    let mut client = service.listen("/ws").await;
+    let first = client.wait_for("initial_data").await;
+    assert_eq!(first["alert_history"][0]["at"], serde_json::to_value(&kept[0]).unwrap()["at"], "{first:#}");
+    is_slow(&service.monitor);
+    let update = loop {
+        let update = client.wait_for("metrics_update").await;
+        if !update["alert_history"].is_null() {
+            break update;
+        }
+    };
+    let times: Vec<_> = update["alert_history"].as_array().unwrap().iter().map(|event| &event["at"]).collect();
+    assert_eq!((times.len(), times[0]), (2, &first["alert_history"][0]["at"]), "{update:#}");
+}
+
+#[tokio::test]
+async fn alerts_and_health_are_told() {
+    let service = Service::start(slow_is_critical()).await;
+    let mut client = service.listen("/ws").await;
+    client.wait_for("initial_data").await;
+    is_slow(&service.monitor);
     let triggered = client.wait_for("alert_triggered").await;
     let alert = &triggered["event"]["alert"];
     assert_eq!((&alert["rule"], &alert["severity"]), (&"slow".into(), &"critical".into()));
