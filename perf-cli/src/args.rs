@@ -309,6 +309,9 @@ pub(crate) struct Compare {
     /// Writes all figures side by side to this file, as one page of HTML
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Has the service keep all figures side by side, among its reports; needs the admin token
+    #[arg(long, conflicts_with_all = ["output", "figure", "kind", "labels"])]
+    pub(crate) keep: bool,
 }
 
 #[derive(Debug, Group)]
@@ -348,7 +351,7 @@ pub(crate) struct Export {
 
 #[derive(Debug, Group)]
 pub(crate) struct Report {
-    /// Which: the latest of its kind, unless ID names another; without it all are listed
+    /// Which: the latest of its kind (of comparisons the one made last), unless ID names another; without it all are listed
     #[arg(value_enum, conflicts_with_all = ["from", "to"])]
     pub(crate) kind: Option<Period>,
     /// The id, as the list has it, such as daily-2026-11-28

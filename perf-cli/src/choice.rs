@@ -45,6 +45,8 @@ pub(crate) enum Period {
     Day,
     Week,
     Session,
+    /// Two ranges side by side, made by `compare --keep`
+    Comparison,
 }
 
 /// A format of exports.

@@ -26,10 +26,14 @@ pub(crate) fn open(
 ) -> Result<Reports, ConfigError> {
     #[cfg(feature = "history")]
     let history = sources.history.clone();
+    #[cfg(all(feature = "server", feature = "insight"))]
+    let comparing = sources.clone();
     let joined = perf_report::Sources::default()
         .alongside(move |monitor, range| sources.of(monitor, range))
         .folder(state.map(|folder| folder.join("reports")))
         .public_url(public_url);
+    #[cfg(all(feature = "server", feature = "insight"))]
+    let joined = joined.comparing(move |monitor, ranges| compared::whole(monitor, &comparing, ranges));
     #[cfg(feature = "history")]
     let joined = match history.filter(|_| monitor.ask::<dyn perf_runtime::extend::Past>().is_some()) {
         Some(view) => joined.lives(move || lives(&view)),

@@ -106,6 +106,11 @@ impl ChangeClass {
 }
 
 impl Comparison {
+    /// Whether anything could be compared.
+    pub fn is_known(&self) -> bool {
+        self.figures.iter().any(|figure| !figure.rows.is_empty())
+    }
+
     /// Writes the page: one file that loads nothing and runs nothing.
     ///
     /// # Errors

@@ -32,8 +32,8 @@ pub use format::Format;
 pub use gather::{MOST_POINTS, MOST_SERIES, range_of};
 pub use grafana::{dashboard, dashboard_names};
 pub use kept::{
-    Due, InvalidId, KeptFile, KeptReport, KeptReports, Life, MakeError, ReportId, ReportKind, ReportsView, Trouble,
-    Wanted,
+    Due, InvalidId, KeptFile, KeptRange, KeptReport, KeptReports, Life, MakeError, ReportId, ReportKind, ReportsView,
+    Trouble, Wanted,
 };
 pub use openmetrics::{openmetrics, prometheus};
 pub use report::{KindNames, ReadError, Report, SCHEMA};

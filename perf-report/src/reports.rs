@@ -2,6 +2,7 @@
 
 use crate::Format;
 use crate::alongside::Alongside;
+use crate::comparison::Comparison;
 use crate::export::Export;
 use crate::file::write_whole;
 use crate::gather::range_of;
@@ -31,6 +32,7 @@ const AGAIN: Duration = Duration::from_secs(600);
 
 type OfRange = dyn Fn(&Monitor, TimeRange) -> Alongside + Send + Sync;
 type Lives = dyn Fn() -> Result<Vec<Life>, String> + Send + Sync;
+type Comparing = dyn Fn(&Monitor, [TimeRange; 2]) -> Comparison + Send + Sync;
 
 /// Knowledge of other parts that reports are made with. Cheap to clone.
 #[derive(Clone)]
@@ -38,13 +40,20 @@ type Lives = dyn Fn() -> Result<Vec<Life>, String> + Send + Sync;
 pub struct Sources {
     alongside: Arc<OfRange>,
     pub(crate) lives: Option<Arc<Lives>>,
+    pub(crate) comparing: Option<Arc<Comparing>>,
     folder: Option<PathBuf>,
     pub(crate) public_url: Option<String>,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { alongside: Arc::new(|_, _| Alongside::default()), lives: None, folder: None, public_url: None }
+        Self {
+            alongside: Arc::new(|_, _| Alongside::default()),
+            lives: None,
+            comparing: None,
+            folder: None,
+            public_url: None,
+        }
     }
 }
 
@@ -58,6 +67,12 @@ impl Sources {
     /// Says that there is a history, and which lives of processes it knows, or why it is off.
     pub fn lives(mut self, lives: impl Fn() -> Result<Vec<Life>, String> + Send + Sync + 'static) -> Self {
         self.lives = Some(Arc::new(lives));
+        self
+    }
+
+    /// Has two ranges compared by this function, the one before and the one after: [`Wanted::Comparison`](crate::Wanted::Comparison).
+    pub fn comparing(mut self, of: impl Fn(&Monitor, [TimeRange; 2]) -> Comparison + Send + Sync + 'static) -> Self {
+        self.comparing = Some(Arc::new(of));
         self
     }
 

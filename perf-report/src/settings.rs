@@ -32,7 +32,7 @@ pub struct Settings {
     pub session: bool,
     /// The time zone of `daily` and `weekly`, and of the days and weeks themselves, such as `Europe/Berlin`. UTC unless set.
     pub time_zone: String,
-    /// The most reports of each kind (days, weeks, sessions, ranges) that are kept: 1 to 1,000, and 60 unless set. The oldest give way.
+    /// The most reports of each kind (days, weeks, sessions, ranges, comparisons) that are kept: 1 to 1,000, and 60 unless set. The oldest give way.
     pub retention: usize,
     /// The most bytes that all kept reports take together: 1 MiB at least, and 256 MiB unless set. The oldest give way, but for the newest day, week and
     /// session.

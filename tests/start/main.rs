@@ -1,6 +1,7 @@
 //! `start` in real processes: a monitor is installed once in each, so every case is a process of its own. The test runs this
 //! very binary again with the name of the case in `PERF_KIT_CASE`.
 
+mod compared;
 mod grafana;
 mod history;
 mod insight;
@@ -27,7 +28,7 @@ use std::{env, thread};
 type Tested = Result<(), Box<dyn Error>>;
 type Case = (&'static str, fn() -> Tested);
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 29] = [
     ("settings_in_effect", settings_in_effect),
     ("everything", everything),
     ("without_a_runtime", without_a_runtime),
@@ -54,6 +55,7 @@ const CASES: [Case; 28] = [
     ("dashboards", grafana::dashboards),
     ("the_end", report::the_end),
     ("kept_reports", report::kept_reports),
+    ("kept_comparisons", compared::kept_comparisons),
     ("a_crash", report::a_crash),
     ("after_a_crash", report::after_a_crash),
 ];

@@ -10,8 +10,9 @@ use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
 use crate::table::Table;
-use perf_report::{ChangeClass, Comparison};
+use perf_report::{ChangeClass, Compared, Comparison};
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -46,6 +47,15 @@ struct Change {
     relative: Option<f64>,
 }
 
+/// Where reports are kept, and those that are made.
+const REPORTS: &str = "/api/v1/reports";
+
+/// A comparison that is kept.
+#[derive(Debug, Deserialize)]
+struct Made {
+    id: String,
+}
+
 /// The boots that a history knows: the answer of `GET /api/v1/history`.
 #[derive(Debug, Default, Deserialize)]
 struct Boots {
@@ -73,6 +83,9 @@ pub(super) fn compare(client: &Client, args: &Compare, output: &mut Output<'_>) 
         return side_by_side(client, args, &ranges, file, output);
     }
     let [before, after] = &ranges;
+    if args.keep {
+        return keep(client, [before, after], output);
+    }
     let parameters = Parameters::default()
         .with("before", Some(before))
         .with("after", Some(after))
@@ -147,11 +160,10 @@ fn side_by_side(
         .with("after", Some(after))
         .of(&args.of);
     let mut compared: Comparison = client.get("/api/v1/reports/compare", &parameters.pairs())?.read()?;
-    let mut rows = compared.figures.iter().flat_map(|figure| &figure.rows).peekable();
-    if rows.peek().is_none() {
+    if !compared.is_known() {
         return Err(nothing_known());
     }
-    let is_worse = rows.any(|row| row.class == ChangeClass::Regressed);
+    let is_worse = is_worse(&compared);
     let told = |named: &str, range: &str| {
         let shown = range.replacen('/', " to ", 1);
         if named == range { shown } else { format!("{named} ({shown})") }
@@ -165,6 +177,43 @@ fn side_by_side(
     })?;
     output.say(Look::Good, &format!("{}: {}", file.display(), show::bytes(bytes as f64)))?;
     Ok(if is_worse { HOLDS } else { FINE })
+}
+
+/// Has both ranges kept side by side, and says what is worse.
+fn keep(client: &Client, [before, after]: [&str; 2], output: &mut Output<'_>) -> Result<u8, Failure> {
+    let made = client.post(REPORTS, &[("before", before), ("after", after)], &json!({}))?;
+    let id = made.read::<Made>()?.id;
+    let compared: Comparison = client.get(&format!("{REPORTS}/{id}"), &[("format", "json")])?.read()?;
+    if !output.json(&made)? {
+        tell(&compared, output)?;
+        output.note(&format!("Kept as {id}."))?;
+    }
+    Ok(if is_worse(&compared) { HOLDS } else { FINE })
+}
+
+/// Writes every figure of a comparison that was kept.
+pub(super) fn tell(compared: &Comparison, output: &mut Output<'_>) -> Result<(), Failure> {
+    let mut table = Table::new(&["=FIGURE", "=CHANGE", "#BEFORE", "#AFTER", "#BY", "~SERIES"]);
+    for figure in &compared.figures {
+        let unit = match figure.unit.as_str() {
+            "seconds" => Figure::Latency,
+            "ratio" => Figure::Errors,
+            _ => Figure::Rate,
+        };
+        for Compared { series, class, before, after, relative, .. } in &figure.rows {
+            let change = Change { class: *class, before: *before, after: *after, relative: *relative };
+            let [class, before, after, by, series] = row_of(series, &change, unit);
+            table.row([Cell::from(figure.name.as_str()), class, before, after, by, series]);
+        }
+    }
+    output.table(&table, "Nothing was compared.")?;
+    output.note(&format!("Before: {}. After: {}.", compared.before, compared.after))?;
+    compared.figures.iter().flat_map(|figure| &figure.notes).try_for_each(|note| output.note(note))
+}
+
+pub(super) fn is_worse(compared: &Comparison) -> bool {
+    let mut rows = compared.figures.iter().flat_map(|figure| &figure.rows);
+    rows.any(|row| row.class == ChangeClass::Regressed)
 }
 
 impl Comparisons {

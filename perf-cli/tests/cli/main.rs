@@ -1,6 +1,7 @@
 //! The command against a real service: one that runs in this process, with tokens, a history, a rule that fires and a channel that
 //! reaches nobody.
 
+mod answers;
 mod diff;
 mod incidents;
 mod mcp;

@@ -10,7 +10,8 @@ use perf_server::respond::{self, Params, Problem, ProblemKind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Series that are answered unless asked for otherwise, and at most. A forecast takes some milliseconds for each.
-pub(super) const SERIES: (usize, usize) = (50, 200);
+pub(super) const SERIES: (usize, usize) = (50, MOST_SERIES);
+pub(crate) const MOST_SERIES: usize = 200;
 pub(super) const FORECASTS: (usize, usize) = (20, 50);
 /// The selectors that may be named.
 const MOST_NAMED: usize = 100;
@@ -60,6 +61,12 @@ pub(super) async fn of_comparison(monitor: Monitor, params: Params, headers: &He
 /// The series and the two ranges that are compared.
 pub(crate) fn compared(monitor: &Monitor, params: &Params) -> Result<(Question, TimeRange, TimeRange), Problem> {
     let question = question(params, SERIES)?;
+    let (before, after) = side_by_side(monitor, params)?;
+    Ok((question, before, after))
+}
+
+/// The two ranges that are compared.
+pub(crate) fn side_by_side(monitor: &Monitor, params: &Params) -> Result<(TimeRange, TimeRange), Problem> {
     let now = monitor.time_of_day();
     let range = |name: &str| {
         let text = params.get(name).unwrap_or_default();
@@ -67,7 +74,7 @@ pub(crate) fn compared(monitor: &Monitor, params: &Params) -> Result<(Question, 
         let ends = moment(from, now).zip(moment(to, now)).ok_or_else(|| Problem::invalid(name, text, A_RANGE))?;
         checked(name, text, ends, A_RANGE)
     };
-    Ok((question, range("before")?, range("after")?))
+    Ok((range("before")?, range("after")?))
 }
 
 /// The series, the figure and the limit that are asked for: all series of calls, where none is named.

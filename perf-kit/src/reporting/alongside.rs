@@ -22,6 +22,23 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// The version of the service that ran in a range, where it was one alone and a history knows it.
+    #[cfg(all(feature = "server", feature = "insight"))]
+    #[allow(clippy::unused_self, unused_variables, reason = "without a history nobody is asked")]
+    pub(super) fn version_in(&self, range: TimeRange) -> Option<String> {
+        #[cfg(feature = "history")]
+        {
+            let boots = self.history.as_ref()?.overview().boots.into_iter();
+            let ran = boots.filter(|boot| {
+                boot.started.zip(boot.ended).is_some_and(|(from, to)| from < range.end() && to > range.start())
+            });
+            let versions: std::collections::BTreeSet<Option<String>> = ran.map(|boot| boot.version).collect();
+            if versions.len() > 1 { None } else { versions.into_iter().next().flatten() }
+        }
+        #[cfg(not(feature = "history"))]
+        None
+    }
+
     /// The sections for a range. Sections of parts that are not enabled stay empty.
     #[allow(clippy::unused_self, unused_variables, reason = "without these parts nobody is asked")]
     pub(super) fn of(&self, monitor: &Monitor, range: TimeRange) -> Alongside {

@@ -1,5 +1,6 @@
 //! Two ranges of time side by side, as a file.
 
+use super::Sources;
 use super::routes::as_file;
 use crate::explaining::asking;
 use crate::explaining::described::compared;
@@ -7,7 +8,7 @@ use perf_insight::compare::{Change, ChangeClass as Class};
 use perf_insight::runtime::{Comparisons, Figure, KindCompared, Question, comparisons};
 use perf_report::{ChangeClass, Compared, ComparedFigure, Comparison, Format};
 use perf_runtime::Monitor;
-use perf_runtime::series::TimeRange;
+use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::text::rfc3339;
 use perf_server::axum::body::Body;
 use perf_server::axum::http::HeaderMap;
@@ -25,13 +26,18 @@ const FIGURES: [(Figure, &str, &str); 3] =
     [(Figure::Latency, "duration", "seconds"), (Figure::Errors, "failures", "ratio"), (Figure::Rate, "calls", "/s")];
 
 /// `GET /api/v1/reports/compare?before=-2h/-1h&after=-1h/now`: both ranges side by side, every figure.
-pub(super) async fn compare(monitor: Monitor, params: Params, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn compare(
+    monitor: Monitor,
+    sources: Sources,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let params = params.only(&["format", "series", "kind", "label", "before", "after", "limit"])?;
     let formats = [Format::Html, Format::Json].map(|format| (format.as_str(), format));
     let format = params.choice("format", formats)?.unwrap_or(Format::Html);
     let (question, before, after) = asking::compared(&monitor, &params)?;
     let made = respond::of_the_past(move || {
-        let compared = comparison(&monitor, &question, before, after);
+        let compared = comparison(&monitor, &sources, &question, [before, after]);
         let mut file = Vec::new();
         match format {
             Format::Json => serde_json::to_writer(&mut file, &compared).map_err(io::Error::from)?,
@@ -43,12 +49,25 @@ pub(super) async fn compare(monitor: Monitor, params: Params, headers: HeaderMap
     Ok(as_file(&headers, None, Body::from(file), format, &format!("compared.{}", format.ending())))
 }
 
-fn comparison(monitor: &Monitor, question: &Question, before: TimeRange, after: TimeRange) -> Comparison {
+/// All series in both ranges, as far as there is room for them.
+pub(super) fn whole(monitor: &Monitor, sources: &Sources, ranges: [TimeRange; 2]) -> Comparison {
+    comparison(monitor, sources, &Question::about(Selector::calls()).most(asking::MOST_SERIES), ranges)
+}
+
+fn comparison(
+    monitor: &Monitor,
+    sources: &Sources,
+    question: &Question,
+    [before, after]: [TimeRange; 2],
+) -> Comparison {
     let figures = FIGURES.map(|(figure, name, unit)| {
         let found = comparisons(monitor, &question.clone().figure(figure), before, after);
         ComparedFigure { name: name.to_owned(), unit: unit.to_owned(), notes: notes(&found), rows: rows(found) }
     });
-    let told = |range: TimeRange| format!("{} to {}", rfc3339(range.start()), rfc3339(range.end()));
+    let told = |range: TimeRange| {
+        let span = format!("{} to {}", rfc3339(range.start()), rfc3339(range.end()));
+        sources.version_in(range).map_or(span.clone(), |version| format!("{version} ({span})"))
+    };
     let service = monitor.service().map_or_else(|| "this process".to_owned(), |service| service.name.clone());
     Comparison { service, before: told(before), after: told(after), figures: figures.into() }
 }

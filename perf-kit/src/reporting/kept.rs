@@ -1,6 +1,6 @@
 //! Kept reports over HTTP: their list, each of them, and those that somebody wants.
 
-use perf_report::{Format, InvalidId, KeptReport, MakeError, Report, ReportId, ReportsView, Wanted};
+use perf_report::{Format, InvalidId, KeptReport, MakeError, Report, ReportId, ReportKind, ReportsView, Wanted};
 use perf_runtime::Monitor;
 use perf_server::Extension;
 use perf_server::axum::Json;
@@ -92,7 +92,10 @@ impl Source {
             let detail = format!("the report {id} is not kept as {format}, nor as json, of which others are made");
             Problem::new(ProblemKind::UnknownEntry, detail)
         };
-        let (mut file, _) = view.open(id, Format::Json).map_err(problem)?.ok_or_else(missing)?;
+        // Of a comparison nothing else is made.
+        let json =
+            if id.kind() == ReportKind::Comparison { None } else { view.open(id, Format::Json).map_err(problem)? };
+        let (mut file, _) = json.ok_or_else(missing)?;
         let unread = |error: &dyn Display| {
             Problem::new(ProblemKind::Unavailable, format!("the report {id} cannot be read: {error}"))
         };
@@ -112,25 +115,49 @@ impl Source {
 
 /// `POST /api/v1/reports?kind=day`: makes a report now.
 async fn make(monitor: &Monitor, view: ReportsView, params: Params) -> Result<Response, Problem> {
-    let params = params.only(&["kind", "from", "to"])?;
+    let params = params.only(&["kind", "from", "to", "before", "after"])?;
+    let (wanted, field) = wanted(monitor, &params)?;
+    let made = respond::of_the_past(move || view.make(wanted)).await?;
+    let (report, is_new) = made.map_err(|error| match error {
+        MakeError::Range(allowed) => Problem::invalid(field, params.get(field).unwrap_or_default(), allowed),
+        other => problem(other),
+    })?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = (status, Json(&report)).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The report that is wanted, and the parameter by which it is refused.
+fn wanted(monitor: &Monitor, params: &Params) -> Result<(Wanted, &'static str), Problem> {
+    let given = |name: &str| params.get(name).is_some();
     let kinds = [("day", Wanted::Day), ("week", Wanted::Week), ("session", Wanted::Session)];
     let kind = params.choice("kind", kinds)?;
-    // Where it is refused, it is by this field: `to` is looked at before.
-    let field = if kind.is_some() { "kind" } else { "from" };
-    let value = params.get(field).unwrap_or_default().to_owned();
-    let wanted = match (kind, params.get("from"), params.get("to")) {
-        (Some(kind), None, None) => kind,
-        (Some(_), ..) => {
+    let (is_range, is_comparison) = (given("from") || given("to"), given("before") || given("after"));
+    let field = match (kind.is_some(), is_range, is_comparison) {
+        (true, false, false) => "kind",
+        (false, true, false) => "from",
+        (false, false, true) => "before",
+        (false, false, false) => {
             return Err(Problem::invalid(
-                "kind",
-                params.get("kind").unwrap_or_default(),
-                "either kind, or from and to",
+                "from",
+                "",
+                "kind (day, week or session), or from and to, or before and after",
             ));
         }
-        (None, ..) => {
-            let now = monitor.time_of_day();
+        _ => {
+            let field = if kind.is_some() { "kind" } else { "from" };
+            let value = params.get(field).unwrap_or_default();
+            return Err(Problem::invalid(field, value, "either kind, or from and to, or before and after"));
+        }
+    };
+    let now = monitor.time_of_day();
+    let wanted = match kind {
+        Some(kind) => kind,
+        None if is_comparison => comparison(monitor, params)?,
+        None => {
             let to = params.moment("to", now)?.unwrap_or(now);
-            let needed = || Problem::invalid("from", "", "kind (day, week or session), or from and to");
+            let needed = || Problem::invalid("from", "", "the start of the range");
             let from = params.moment("from", now)?.ok_or_else(needed)?;
             if to > now {
                 return Err(Problem::invalid("to", params.get("to").unwrap_or_default(), "a time that is over"));
@@ -138,15 +165,23 @@ async fn make(monitor: &Monitor, view: ReportsView, params: Params) -> Result<Re
             Wanted::Range(from, to)
         }
     };
-    let made = respond::of_the_past(move || view.make(wanted)).await?;
-    let (report, is_new) = made.map_err(|error| match error {
-        MakeError::Range(allowed) => Problem::invalid(field, &value, allowed),
-        other => problem(other),
-    })?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = (status, Json(&report)).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok((wanted, field))
+}
+
+#[cfg(feature = "insight")]
+fn comparison(monitor: &Monitor, params: &Params) -> Result<Wanted, Problem> {
+    let (before, after) = crate::explaining::asking::side_by_side(monitor, params)?;
+    let now = monitor.time_of_day();
+    if let Some((name, _)) = [("before", before), ("after", after)].into_iter().find(|(_, range)| range.end() > now) {
+        return Err(Problem::invalid(name, params.get(name).unwrap_or_default(), "a range that is over"));
+    }
+    let [before, after] = [before, after].map(|range| [range.start(), range.end()]);
+    Ok(Wanted::Comparison(before, after))
+}
+
+#[cfg(not(feature = "insight"))]
+fn comparison(_: &Monitor, _: &Params) -> Result<Wanted, Problem> {
+    Err(Problem::new(ProblemKind::Unavailable, "nothing compares ranges of time here: it takes the feature `insight`"))
 }
 
 /// `DELETE /api/v1/reports/{id}`: removes a report.
@@ -189,6 +224,12 @@ pub(super) fn described(description: Description) -> Description {
         )
         .query("from", "The start of a range, where no kind is said.", openapi::text())
         .query("to", "Its end, which is over; now unless said.", openapi::text())
+        .query(
+            "before",
+            "Of two ranges side by side, the one before, such as `-2h/-1h`, where neither a kind nor `from` is said.",
+            openapi::text(),
+        )
+        .query("after", "The one after, such as `-1h/now`.", openapi::text())
         .answer("201", "It is made.", "KeptReport")
         .answer("200", "It was there already.", "KeptReport")
         .refused("400", "NoQuery")
@@ -204,12 +245,20 @@ pub(super) fn described(description: Description) -> Description {
         .refused("429", "TooMany")
         .problem("404", "There is no such report.")
         .problem("503", "No report is kept, or it cannot be removed.");
+    let or_null = || openapi::one_of(&[Type::Object, Type::Null]);
     let file = object("A report in one format.").has("format", openapi::text()).has("bytes", openapi::count());
     let kept = object("A report that is kept.")
         .has("id", openapi::text())
-        .has("kind", openapi::choice(&perf_report::ReportKind::ALL.map(perf_report::ReportKind::as_str)))
+        .has("kind", openapi::choice(&ReportKind::ALL.map(ReportKind::as_str)))
         .has("from", openapi::time())
         .has("to", openapi::time())
+        .has(
+            "before",
+            or_null()
+                .note("Of a comparison the range before; null of others. `from` and `to` are those of the one after.")
+                .has("from", openapi::time())
+                .has("to", openapi::time()),
+        )
         .has("made", openapi::time())
         .has(
             "in_order",
@@ -217,7 +266,6 @@ pub(super) fn described(description: Description) -> Description {
                 .note("Whether the process ended in order; null where it is about no session."),
         )
         .has("files", openapi::list(file));
-    let or_null = || openapi::one_of(&[Type::Object, Type::Null]);
     let all = object("The reports that are kept, the last made first.")
         .has("off", openapi::text_or_null())
         .has("max_bytes", openapi::count())

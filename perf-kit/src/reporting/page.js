@@ -5,7 +5,7 @@ import { bytes, moment } from "./format.js";
 
 /** Kept reports are asked for again after this, in milliseconds. */
 const AGAIN = 60_000;
-const KINDS = { day: "Day", week: "Week", session: "Session", range: "Range" };
+const KINDS = { day: "Day", week: "Week", session: "Session", range: "Range", comparison: "Two ranges" };
 
 const RANGES = [["1h", "Last hour"], ["24h", "Last day"], ["7d", "Last 7 days"]];
 /** Ranges side by side: the one before, the one after, and their words. */
@@ -32,10 +32,12 @@ const link = (format, range, words, label) => h("a", { href: `api/v1/export?form
 
 const compared = ([before, after, words]) => h("li", {}, h("a", { href: `api/v1/reports/compare?before=${before}&after=${after}` }, words));
 
-function keptRow({ id, kind, from, to, made, in_order: inOrder, files }) {
+const time = (at) => h("time", { datetime: at }, moment(at));
+
+function keptRow({ id, kind, from, to, before, made, in_order: inOrder, files }) {
   const links = files.flatMap(({ format, bytes: size }, at) => [at > 0 ? ", " : "", h("a", { href: `api/v1/reports/${encodeURIComponent(id)}?format=${format}`, "aria-label": `${id} as ${format}` }, format), h("span", { class: "quiet" }, ` ${bytes(size)}`)]);
   const how = inOrder === false ? ", which did not end in order" : "";
-  return h("tr", {}, h("th", { scope: "row" }, id), h("td", { "data-title": "Of" }, `${KINDS[kind] ?? kind}${how}`), h("td", { "data-title": "From" }, h("time", { datetime: from }, moment(from))), h("td", { "data-title": "To" }, h("time", { datetime: to }, moment(to))), h("td", { "data-title": "Made" }, h("time", { datetime: made }, moment(made))), h("td", { class: "links", "data-title": "Files" }, links));
+  return h("tr", {}, h("th", { scope: "row" }, id), h("td", { "data-title": "Of" }, `${KINDS[kind] ?? kind}${how}`), h("td", { "data-title": "From" }, before ? [time(before.from), ", "] : [], time(from)), h("td", { "data-title": "To" }, before ? [time(before.to), ", "] : [], time(to)), h("td", { "data-title": "Made" }, time(made)), h("td", { class: "links", "data-title": "Files" }, links));
 }
 
 export default class {

@@ -41,7 +41,9 @@ pub(crate) fn extension(
     let monitor = monitor.clone();
     move || {
         let (of_export, of_grafana, sources) = (monitor.clone(), monitor.clone(), sources.clone());
-        let export = async move |params: Params, headers: HeaderMap| export(of_export, sources, params, headers).await;
+        let of_sections = sources.clone();
+        let export =
+            async move |params: Params, headers: HeaderMap| export(of_export, of_sections, params, headers).await;
         let grafana = async move |name: Name, params: Params, headers: HeaderMap| {
             params.only(&[])?;
             grafana(of_grafana, name, &headers).await
@@ -49,8 +51,9 @@ pub(crate) fn extension(
         let extension = super::kept::routes(Extension::new("report"), &monitor, &kept);
         #[cfg(feature = "insight")]
         let extension = {
-            let monitor = monitor.clone();
-            let compare = async move |params: Params, headers: HeaderMap| compare(monitor, params, headers).await;
+            let (monitor, sources) = (monitor.clone(), sources.clone());
+            let compare =
+                async move |params: Params, headers: HeaderMap| compare(monitor, sources, params, headers).await;
             extension.read(COMPARE, get(compare))
         };
         extension

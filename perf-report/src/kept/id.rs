@@ -7,15 +7,15 @@ use serde::{Serialize, Serializer};
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The longest text that is read as an id.
-const LONGEST: usize = 64;
+const LONGEST: usize = 96;
 /// Seconds of a moment, in UTC.
 const MOMENT: &str = "%Y%m%dT%H%M%SZ";
 
 /// The id of a kept report: `daily-2026-11-28`, `weekly-2026-W48` (of ISO 8601), `session-20261128T050311Z` (when the process was first
-/// observed, in UTC) or `range-20261128T060000Z-20261128T070000Z`.
+/// observed, in UTC), `range-20261128T060000Z-20261128T070000Z`, or `compare-` with the two ends of the range before and those of the one after.
 ///
 /// A text is read as an id where it is written so, to the letter, and as nothing else: no path can be hidden in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +30,8 @@ pub(crate) enum Of {
     /// Seconds since 1970.
     Session(i64),
     Range(i64, i64),
+    /// The ends of the range before, and of the one after.
+    Comparison([i64; 2], [i64; 2]),
 }
 
 /// The occasion of a report.
@@ -45,11 +47,13 @@ pub enum ReportKind {
     Session,
     /// A range that somebody asked for.
     Range,
+    /// Two ranges side by side.
+    Comparison,
 }
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Session, Self::Range];
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Session, Self::Range, Self::Comparison];
 
     /// The word for it, such as `day`.
     pub const fn as_str(self) -> &'static str {
@@ -58,6 +62,7 @@ impl ReportKind {
             Self::Week => "week",
             Self::Session => "session",
             Self::Range => "range",
+            Self::Comparison => "comparison",
         }
     }
 }
@@ -106,6 +111,18 @@ impl ReportId {
         Some(Self(Of::Range(seconds(from)?, seconds(to)?)))
     }
 
+    pub(crate) fn comparison(before: [SystemTime; 2], after: [SystemTime; 2]) -> Option<Self> {
+        let ends = |[from, to]: [SystemTime; 2]| Some([seconds(from)?, seconds(to)?]);
+        Some(Self(Of::Comparison(ends(before)?, ends(after)?)))
+    }
+
+    /// Of a comparison, the range before, to the second.
+    pub fn range_before(self) -> Option<[SystemTime; 2]> {
+        let Of::Comparison(before, _) = self.0 else { return None };
+        let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?));
+        Some([at(before[0])?, at(before[1])?])
+    }
+
     pub(crate) fn of(self) -> Of {
         self.0
     }
@@ -117,6 +134,7 @@ impl ReportId {
             Of::Week(_) => ReportKind::Week,
             Of::Session(_) => ReportKind::Session,
             Of::Range(..) => ReportKind::Range,
+            Of::Comparison(..) => ReportKind::Comparison,
         }
     }
 }
@@ -131,6 +149,9 @@ impl fmt::Display for ReportId {
             }
             Of::Session(at) => write!(f, "session-{}", moment(at)),
             Of::Range(from, to) => write!(f, "range-{}-{}", moment(from), moment(to)),
+            Of::Comparison([from, to], [after, end]) => {
+                write!(f, "compare-{}-{}-{}-{}", moment(from), moment(to), moment(after), moment(end))
+            }
         }
     }
 }
@@ -164,15 +185,21 @@ fn read(text: &str) -> Option<Of> {
         }
         "session" => Of::Session(read_moment(rest)?),
         "range" => {
-            let (from, to) = rest.split_once('-')?;
-            let (from, to) = (read_moment(from)?, read_moment(to)?);
-            if from >= to {
-                return None;
-            }
+            let [from, to] = read_range(rest)?;
             Of::Range(from, to)
+        }
+        "compare" => {
+            let (end, _) = rest.match_indices('-').nth(1)?;
+            Of::Comparison(read_range(rest.get(..end)?)?, read_range(rest.get(end + 1..)?)?)
         }
         _ => return None,
     })
+}
+
+fn read_range(text: &str) -> Option<[i64; 2]> {
+    let (from, to) = text.split_once('-')?;
+    let range = [read_moment(from)?, read_moment(to)?];
+    (range[0] < range[1]).then_some(range)
 }
 
 fn moment(seconds: i64) -> String {
@@ -196,6 +223,8 @@ pub(crate) fn seconds(at: SystemTime) -> Option<i64> {
 mod tests {
     use super::*;
 
+    const COMPARED: &str = "compare-20261128T050000Z-20261128T060000Z-20261128T060000Z-20261128T070000Z";
+
     #[test]
     fn an_id_reads_as_it_is_written() {
         for (text, kind) in [
@@ -204,12 +233,18 @@ mod tests {
             ("weekly-2020-W53", ReportKind::Week),
             ("session-20261128T050311Z", ReportKind::Session),
             ("range-20261128T060000Z-20261128T070000Z", ReportKind::Range),
+            (COMPARED, ReportKind::Comparison),
         ] {
             let id: ReportId = text.parse().unwrap();
             assert_eq!((id.to_string().as_str(), id.kind()), (text, kind));
         }
         let week: ReportId = "weekly-2026-W01".parse().unwrap();
         assert_eq!(week.of(), Of::Week(jiff::civil::date(2025, 12, 29)));
+        assert_eq!(week.range_before(), None);
+        let compared: ReportId = COMPARED.parse().unwrap();
+        let [from, to] = compared.range_before().unwrap();
+        assert_eq!(perf_runtime::text::rfc3339(from), "2026-11-28T05:00:00.000Z");
+        assert_eq!(to.duration_since(from), Ok(Duration::from_secs(3_600)));
     }
 
     #[test]
@@ -241,6 +276,11 @@ mod tests {
             "range-20261128T060000Z",
             "range-20261128T060000Z-20261128T060000Z",
             "range-20261128T070000Z-20261128T060000Z",
+            "compare-20261128T050000Z-20261128T060000Z",
+            "compare-20261128T050000Z-20261128T060000Z-20261128T060000Z",
+            "compare-20261128T060000Z-20261128T050000Z-20261128T060000Z-20261128T070000Z",
+            "compare-20261128T050000Z-20261128T060000Z-20261128T060000Z-20261128T070000Z-",
+            "compare-20261128T050000Z-20261128T060000Z-20261128T060000Z-20261128T070000Z-20261128T080000Z",
             &long,
         ] {
             assert_eq!(text.parse::<ReportId>(), Err(InvalidId), "{text:?}");

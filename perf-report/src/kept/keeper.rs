@@ -3,7 +3,8 @@
 use super::Life;
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind, seconds};
-use super::room::{KeptReport, Meta, Room};
+use super::listed::KeptReport;
+use super::room::{Meta, Room};
 use super::schedule::{Length, MOST_MISSED, Period, Schedule};
 use super::telling::summary_of;
 use super::view::{Due, KeptReports, Trouble, Wanted};
@@ -272,7 +273,7 @@ impl Keeper {
         let range = match id.kind() {
             // With nothing of the days beside.
             ReportKind::Day | ReportKind::Week => range_on_steps(from, to),
-            ReportKind::Range => range_of(from, to, None),
+            ReportKind::Range | ReportKind::Comparison => range_of(from, to, None),
             // With nothing of the process before.
             ReportKind::Session => range_of(from, to, None).map(TimeRange::exactly),
         };
@@ -304,16 +305,11 @@ impl Keeper {
                 (id, [life.started, life.ended], Some(life.in_order))
             }
             Wanted::Range(from, to) => {
-                let refused = |why: &str| Err(MakeError::Range(why.to_owned()));
-                let Ok(length) = to.duration_since(from) else { return refused("from must be before to") };
-                if to > now || length > LONGEST {
-                    return refused("a range that is over, of at most 800 days");
-                }
-                let (first, end) = (seconds(from), seconds(to));
-                let id = ReportId::range(from, to).filter(|_| first < end);
-                let Some(id) = id else { return refused("a range of a second or more, after 1970") };
-                (id, [from, to], None)
+                checked([from, to], now)?;
+                let unnamed = || MakeError::Range("a range after 1970".to_owned());
+                (ReportId::range(from, to).ok_or_else(unnamed)?, [from, to], None)
             }
+            Wanted::Comparison(before, after) => return self.make_comparison(before, after),
         };
         let _alone = self.room.lock()?.ok_or(MakeError::Busy)?;
         if let Some(there) = self.room.get(id)? {
@@ -321,8 +317,13 @@ impl Keeper {
         }
         // Where somebody removed the one of the schedule, that is not to make it once more.
         self.make(id, range, in_order, self.room.is_gone(id))?;
+        Ok((self.there(id)?, true))
+    }
+
+    /// The report that was just made.
+    pub(super) fn there(&self, id: ReportId) -> Result<KeptReport, MakeError> {
         let missing = || MakeError::Io(std::io::Error::other("the report was removed as it was made"));
-        Ok((self.room.get(id)?.ok_or_else(missing)?, true))
+        self.room.get(id)?.ok_or_else(missing)
     }
 
     #[allow(clippy::type_complexity, reason = "an id, its range, and how it ended")]
@@ -360,6 +361,19 @@ impl Looked {
         self.failed.insert(id);
         self.error = Some(error);
     }
+}
+
+/// A range that is over, and neither too short for a name nor too long.
+pub(super) fn checked([from, to]: [SystemTime; 2], now: SystemTime) -> Result<TimeRange, MakeError> {
+    let refused = |why: &str| Err(MakeError::Range(why.to_owned()));
+    let Ok(length) = to.duration_since(from) else { return refused("from must be before to") };
+    if to > now || length > LONGEST {
+        return refused("a range that is over, of at most 800 days");
+    }
+    if seconds(from).zip(seconds(to)).is_none_or(|(first, end)| first >= end) {
+        return refused("a range of a second or more, after 1970");
+    }
+    TimeRange::between(from, to).map_err(|error| MakeError::Range(error.to_string()))
 }
 
 fn kind_of(length: Length) -> ReportKind {

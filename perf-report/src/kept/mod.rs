@@ -1,8 +1,10 @@
 //! Reports that are kept: their ids, the folder that they lie in, and when they are due.
 
+mod compared;
 mod error;
 mod id;
 mod keeper;
+mod listed;
 mod parts;
 mod room;
 mod schedule;
@@ -12,7 +14,7 @@ mod view;
 pub use error::MakeError;
 pub use id::{InvalidId, ReportId, ReportKind};
 pub(crate) use keeper::{Keeper, LONGEST};
-pub use room::{KeptFile, KeptReport};
+pub use listed::{KeptFile, KeptRange, KeptReport};
 pub(crate) use room::{MOST_KEPT, Room};
 pub(crate) use schedule::Schedule;
 pub use view::{Due, KeptReports, ReportsView, Trouble, Wanted};

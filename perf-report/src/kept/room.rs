@@ -5,6 +5,7 @@
 
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind};
+use super::listed::{KeptFile, KeptRange, KeptReport};
 use super::parts::{Counted, Parts, is_left, written};
 use crate::Format;
 use crate::file::{Alone, create_new, lock_folder, open_plain, renew};
@@ -32,46 +33,6 @@ const META: &str = "meta";
 const GONE: &str = "gone";
 const UNTOLD: &str = "untold";
 const PART: &str = "part";
-
-/// A report that is kept. As JSON, times are of RFC 3339.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct KeptReport {
-    /// Its id.
-    pub id: ReportId,
-    /// The occasion.
-    pub kind: ReportKind,
-    /// The start of the range that it is about.
-    #[serde(serialize_with = "text::moment::serialize")]
-    pub from: SystemTime,
-    /// The end.
-    #[serde(serialize_with = "text::moment::serialize")]
-    pub to: SystemTime,
-    /// When it was made.
-    #[serde(serialize_with = "text::moment::serialize")]
-    pub made: SystemTime,
-    /// Whether the process ended in order; `None` where it is not about a session.
-    pub in_order: Option<bool>,
-    /// Its files.
-    pub files: Vec<KeptFile>,
-}
-
-/// A report in one format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct KeptFile {
-    /// The format.
-    pub format: Format,
-    /// Its length in bytes.
-    pub bytes: u64,
-}
-
-impl KeptReport {
-    /// The bytes of all files.
-    pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes).sum()
-    }
-}
 
 /// The file that makes a report whole.
 #[derive(Debug, Serialize, Deserialize)]
@@ -300,9 +261,10 @@ impl Room {
             let of_kind = || found.iter().filter(|(id, _)| id.kind() == kind);
             let mut whole: Vec<(bool, Option<SystemTime>, ReportId)> = of_kind()
                 .filter_map(|(id, found)| {
-                    // Ranges are of any time: of those the first made go. Others go by their time.
+                    // Ranges and comparisons are of any time: of those the first made go. Others go by their time.
                     let made = found.meta.as_ref()?.made;
-                    Some((is_over(*id), (kind == ReportKind::Range).then_some(made), *id))
+                    let is_of_any_time = matches!(kind, ReportKind::Range | ReportKind::Comparison);
+                    Some((is_over(*id), is_of_any_time.then_some(made), *id))
                 })
                 .collect();
             whole.sort_unstable();
@@ -419,7 +381,8 @@ impl Found {
     /// The report of this id. `None` where it is not whole.
     fn report(self, id: ReportId) -> Option<KeptReport> {
         let Meta { from, to, made, in_order, .. } = self.meta?;
-        Some(KeptReport { id, kind: id.kind(), from, to, made, in_order, files: self.files })
+        let before = id.range_before().map(|[from, to]| KeptRange { from, to });
+        Some(KeptReport { id, kind: id.kind(), from, to, before, made, in_order, files: self.files })
     }
 }
 

@@ -117,7 +117,7 @@ impl Schedule {
         match id.of() {
             Of::Day(first) => self.period(Length::Day, first),
             Of::Week(first) => self.period(Length::Week, first),
-            Of::Session(_) | Of::Range(..) => None,
+            Of::Session(_) | Of::Range(..) | Of::Comparison(..) => None,
         }
     }
 
@@ -126,6 +126,7 @@ impl Schedule {
         match id.of() {
             Of::Day(_) | Of::Week(_) => self.period_of(id).is_some_and(|period| period.to <= now),
             Of::Session(at) | Of::Range(_, at) => seconds(now).is_some_and(|now| at <= now),
+            Of::Comparison([_, before], [_, after]) => seconds(now).is_some_and(|now| before.max(after) <= now),
         }
     }
 
@@ -175,7 +176,7 @@ fn after(date: Date, days: i64) -> Option<Date> {
 fn first_of(id: ReportId) -> Option<Date> {
     match id.of() {
         Of::Day(first) | Of::Week(first) => Some(first),
-        Of::Session(_) | Of::Range(..) => None,
+        Of::Session(_) | Of::Range(..) | Of::Comparison(..) => None,
     }
 }
 

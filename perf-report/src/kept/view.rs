@@ -3,7 +3,7 @@
 use super::error::MakeError;
 use super::id::ReportId;
 use super::keeper::Keeper;
-use super::room::KeptReport;
+use super::listed::KeptReport;
 use crate::Format;
 use perf_runtime::text;
 use serde::Serialize;
@@ -69,6 +69,8 @@ pub enum Wanted {
     Session,
     /// From one time to another, which is over.
     Range(SystemTime, SystemTime),
+    /// Two such ranges side by side: the one before, and the one after.
+    Comparison([SystemTime; 2], [SystemTime; 2]),
 }
 
 impl ReportsView {
@@ -104,7 +106,7 @@ impl ReportsView {
     }
 
     /// Makes a report now and keeps it, or finds the one that is there; says whether it is new. One at a time. Costs what
-    /// [`Export::of`](crate::Export::of) costs: call it where blocking is allowed.
+    /// [`Export::of`](crate::Export::of) costs: call it where blocking is allowed. A comparison is kept as `html` and `json`, whatever the settings say.
     ///
     /// # Errors
     /// [`MakeError`].

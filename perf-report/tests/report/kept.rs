@@ -2,6 +2,7 @@
 
 mod alone;
 mod borne;
+mod compared;
 
 use super::*;
 use perf_report::{Life, MakeError, ReportKind, Reports, ReportsView, Settings, Sources, Wanted};
