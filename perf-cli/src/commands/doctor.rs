@@ -12,9 +12,11 @@ use crate::output::{Look, Output};
 use crate::show;
 use crate::table::Table;
 use perf_runtime::series::SeriesEntry;
+use perf_runtime::text::parse_rfc3339;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use std::time::{Duration, SystemTime};
 
 /// The answer of `GET /api/v1/whoami`.
 #[derive(Debug, Deserialize)]
@@ -22,6 +24,29 @@ struct Caller {
     access: String,
     given: String,
 }
+
+/// The part of `GET /api/v1/statements` that tells whether any come.
+#[derive(Debug, Deserialize)]
+struct Statements {
+    #[serde(default)]
+    has_layer: bool,
+    #[serde(default)]
+    is_hidden: bool,
+}
+
+/// The part of `GET /api/v1/llm` that tells whether calls come by spans.
+#[derive(Debug, Deserialize)]
+struct Models {
+    #[serde(rename = "spans_seen", default)]
+    seen: u64,
+    #[serde(rename = "spans_hidden", default)]
+    hidden: Vec<String>,
+    #[serde(rename = "spans_compiled_out", default)]
+    compiled_out: bool,
+}
+
+/// Clocks that are so far apart are wrong: more than a slow link explains, and than a second that both cut off.
+const APART: Duration = Duration::from_secs(5);
 
 /// A thing that was looked at.
 struct Finding {
@@ -54,13 +79,17 @@ impl Finding {
 
 pub(super) fn doctor(client: &Client, output: &mut Output<'_>) -> Result<u8, Failure> {
     // A service that cannot be asked at all is told of as by every command.
+    let asked = SystemTime::now();
     let info: Info = client.get("/api/v1/info", &[])?.read()?;
+    let answered = SystemTime::now();
     let caller: Caller = client.get("/api/v1/whoami", &[])?.read()?;
     let all: AllSeries = client.get("/api/v1/series", &[("window", "1h"), ("limit", "10000")])?.read()?;
     let findings = [
         vec![Finding::fine("service", format!("{} answers: {}", client.url(), info.in_short()))],
         vec![versions(&info), token(&caller)],
+        clocks(&info, asked, answered),
         series(&all, &info),
+        spans(client)?,
         vec![history(client)?],
         notifications(client)?,
     ];
@@ -106,6 +135,61 @@ fn token(caller: &Caller) -> Finding {
     }
 }
 
+/// The clock of the service beside that of this machine, and beside the time that it has run.
+fn clocks(info: &Info, asked: SystemTime, answered: SystemTime) -> Vec<Finding> {
+    let Some(now) = info.now.as_deref().and_then(parse_rfc3339) else { return Vec::new() };
+    let mut findings = Vec::new();
+    // It was read between the two moments.
+    let apart = match (asked.duration_since(now), now.duration_since(answered)) {
+        (Ok(behind), _) => Some((behind, "behind")),
+        (_, Ok(ahead)) => Some((ahead, "ahead of")),
+        _ => None,
+    };
+    match apart.filter(|(apart, _)| *apart > APART) {
+        Some((apart, way)) => {
+            let by = show::seconds(Some(apart.as_secs_f64()));
+            let words = format!(
+                "the service's is {by} {way} that of this machine: moments, and spans such as -1h, are by the service's"
+            );
+            findings.push(Finding::wrong("clock", words));
+        }
+        None => findings.push(Finding::fine("clock", "the service's and that of this machine agree")),
+    }
+    let ran = info.started.as_deref().and_then(parse_rfc3339).map(|started| now.duration_since(started));
+    let set = ran.map(|ran| ran.map_or(-info.uptime_seconds, |ran| ran.as_secs_f64() - info.uptime_seconds));
+    if let Some(by) = set.filter(|by| by.abs() > APART.as_secs_f64()) {
+        let (by, way) = (show::seconds(Some(by.abs())), if by < 0.0 { "back" } else { "forward" });
+        let words = format!(
+            "since the start it was set {way} by {by}, or the machine slept: figures of before stand where that clock had them"
+        );
+        findings.push(Finding::note("clock", words));
+    }
+    findings
+}
+
+/// Statements and calls of models that filters of `tracing` hide.
+fn spans(client: &Client) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    if let Some(statements) = part::<Statements>(client, "/api/v1/statements", &[("limit", "1")])? {
+        if statements.is_hidden {
+            findings.push(Finding::wrong("spans", "a filter in front of the subscriber hides sqlx's events, so statements are not counted: let `sqlx::query=debug` through, and keep it out of the log by a filter of that layer alone"));
+        } else if statements.has_layer {
+            findings.push(Finding::fine("spans", "no filter hides statements from the layer of perf-sql"));
+        }
+    }
+    if let Some(models) = part::<Models>(client, "/api/v1/llm", &[])? {
+        let hidden = models.hidden.join(", ");
+        if models.compiled_out {
+            findings.push(Finding::wrong("spans", format!("a feature of the crate `tracing` such as `release_max_level_warn` leaves out the spans of {hidden}: calls of these models are not counted")));
+        } else if !hidden.is_empty() {
+            findings.push(Finding::wrong("spans", format!("a filter in front of the subscriber hides the spans of {hidden}, so calls of these models are not counted: let them through at `info`")));
+        } else if models.seen > 0 {
+            findings.push(Finding::fine("spans", "no filter hides calls of models"));
+        }
+    }
+    Ok(findings)
+}
+
 fn series(all: &AllSeries, info: &Info) -> Vec<Finding> {
     // A series with an empty label is the one of calls that are not told apart yet, such as requests without a status.
     let is_idle = |entry: &&SeriesEntry| {
@@ -145,7 +229,7 @@ fn series(all: &AllSeries, info: &Info) -> Vec<Finding> {
 }
 
 fn history(client: &Client) -> Result<Finding, Failure> {
-    let Some(overview) = part::<Overview>(client, "/api/v1/history")? else {
+    let Some(overview) = part::<Overview>(client, "/api/v1/history", &[])? else {
         return Ok(Finding::note("history", "not enabled: a restart forgets the past"));
     };
     Ok(match overview.off {
@@ -160,7 +244,7 @@ fn history(client: &Client) -> Result<Finding, Failure> {
 }
 
 fn notifications(client: &Client) -> Result<Vec<Finding>, Failure> {
-    let Some(notified) = part::<Notified>(client, "/api/v1/notify")? else {
+    let Some(notified) = part::<Notified>(client, "/api/v1/notify", &[])? else {
         return Ok(vec![Finding::note("notifications", "not enabled: nobody is told of alerts")]);
     };
     if notified.channels.is_empty() {
@@ -183,8 +267,8 @@ fn notifications(client: &Client) -> Result<Vec<Finding>, Failure> {
 }
 
 /// The answer of a part; `None` where the service has it not.
-fn part<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, Failure> {
-    match client.get(path, &[]) {
+fn part<T: DeserializeOwned>(client: &Client, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, Failure> {
+    match client.get(path, query) {
         Ok(answer) => answer.read().map(Some),
         Err(Failure::Missing(_)) => Ok(None),
         Err(failure) => Err(failure),

@@ -29,6 +29,9 @@ pub(crate) struct Health {
 pub(crate) struct Info {
     pub(crate) version: String,
     pub(crate) service: Option<Named>,
+    pub(crate) started: Option<String>,
+    /// The time of day by the service's clock; versions before do not tell it.
+    pub(crate) now: Option<String>,
     pub(crate) uptime_seconds: f64,
 }
 

@@ -1,9 +1,11 @@
 //! Services that are in a state which a real one is seldom in.
 
 use crate::service::run;
+use perf_runtime::text::rfc3339;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::time::{Duration, SystemTime};
 
 /// A service that answers each path so, and others with 404.
 fn answering(answers: Vec<(&'static str, Value)>) -> String {
@@ -32,6 +34,55 @@ fn answering(answers: Vec<(&'static str, Value)>) -> String {
 
 fn asked(url: &str, args: &[&str]) -> crate::service::Ran {
     run(args, &[("PERF_URL", url)])
+}
+
+/// A service whose clock is so far ahead, and was set forward so far since it began.
+fn with_clock(ahead: Duration, set: Duration) -> Vec<(&'static str, Value)> {
+    let now = SystemTime::now() + ahead;
+    let started = now - set - Duration::from_secs(100);
+    let info = json!({
+        "version": env!("CARGO_PKG_VERSION"), "service": null, "started": rfc3339(started), "now": rfc3339(now), "uptime_seconds": 100.0
+    });
+    vec![
+        ("GET /api/v1/info", info),
+        ("GET /api/v1/whoami", json!({"access": "admin", "given": "header"})),
+        ("GET /api/v1/series", json!({"series": [], "next": null})),
+    ]
+}
+
+#[test]
+fn clocks_that_are_apart_are_found() {
+    let of = |ahead, set| {
+        asked(&answering(with_clock(Duration::from_secs(ahead), Duration::from_secs(set))), &["doctor", "--plain"]).out
+    };
+    let fine = of(0, 0);
+    assert!(fine.contains("fine\tclock\tthe service's and that of this machine agree"), "{fine}");
+    assert_eq!(fine.matches("\tclock\t").count(), 1, "{fine}");
+    let ahead = of(3_600, 0);
+    assert!(ahead.contains("wrong\tclock\tthe service's is 1 h ahead of that of this machine"), "{ahead}");
+    let set = of(0, 120);
+    assert!(set.contains("note\tclock\tsince the start it was set forward by 2 min"), "{set}");
+}
+
+#[test]
+fn spans_that_filters_hide_are_found() {
+    let of = |statements: Value, models: Value| {
+        let parts = [("GET /api/v1/statements", statements), ("GET /api/v1/llm", models)];
+        let answers = with_clock(Duration::ZERO, Duration::ZERO).into_iter().chain(parts).collect();
+        asked(&answering(answers), &["doctor", "--plain"]).out
+    };
+    let hidden = of(
+        json!({"has_layer": true, "is_hidden": true}),
+        json!({"spans_seen": 0, "spans_hidden": ["genai", "rig::completions"], "spans_compiled_out": false}),
+    );
+    assert!(hidden.contains("wrong\tspans\ta filter in front of the subscriber hides sqlx's events"), "{hidden}");
+    assert!(hidden.contains("hides the spans of genai, rig::completions"), "{hidden}");
+    let compiled_out = of(json!({}), json!({"spans_hidden": ["genai"], "spans_compiled_out": true}));
+    assert!(compiled_out.contains("such as `release_max_level_warn` leaves out the spans of genai"), "{compiled_out}");
+    let fine = of(json!({"has_layer": true, "is_hidden": false}), json!({"spans_seen": 7, "spans_hidden": []}));
+    assert!(fine.matches("fine\tspans\t").count() == 2 && !fine.contains("wrong\tspans"), "{fine}");
+    let without = of(json!({"has_layer": false, "is_hidden": false}), json!({"spans_seen": 0, "spans_hidden": []}));
+    assert!(!without.contains("\tspans\t"), "of what nobody uses nothing is said: {without}");
 }
 
 const KEPT: &str = "compare-20261128T050000Z-20261128T060000Z-20261128T060000Z-20261128T070000Z";

@@ -109,6 +109,7 @@ fn info() -> ObjectBuilder {
         .has("service", service())
         .has("namespace", text().note("Stands before the name of every metric of a call."))
         .has("started", time())
+        .has("now", time().note("By the clock of the service."))
         .has("uptime_seconds", number())
         .has("config", object("The settings in effect, with the keys of perf.toml and without secrets."))
 }

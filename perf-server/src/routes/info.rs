@@ -22,12 +22,14 @@ struct Info {
     namespace: String,
     /// When the monitor was made, as RFC 3339.
     started: String,
+    /// The time of day, as RFC 3339: by the clock that everything here is told by.
+    now: String,
     uptime_seconds: f64,
     /// The settings in effect, without secrets.
     config: EffectiveSettings,
 }
 
-/// `GET /api/v1/info`: version, service, namespace, start, and the settings in effect.
+/// `GET /api/v1/info`: version, service, namespace, start, time of day, and the settings in effect.
 pub(super) async fn info(
     State(context): State<Context>,
     params: Params,
@@ -39,6 +41,7 @@ pub(super) async fn info(
         service: context.monitor.service().cloned(),
         namespace: context.monitor.namespace().to_owned(),
         started: perf_runtime::text::rfc3339(context.started),
+        now: perf_runtime::text::rfc3339(context.monitor.time_of_day()),
         uptime_seconds: context.monitor.uptime().as_secs_f64(),
         config: context.monitor.config(),
     };
