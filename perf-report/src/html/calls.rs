@@ -23,17 +23,19 @@ pub(super) fn kinds(report: &Report, overview: &Overview, page: &mut Page) {
     if overview.kinds.is_empty() {
         return;
     }
-    page.section("Calls by kind").raw("<div class=\"cards\">\n");
+    page.section("Calls by kind")
+        .raw("<p class=\"quiet\">Point at a line for the rate at a time.</p>\n<div class=\"cards\">\n");
     for of_kind in &overview.kinds {
         let kind = of_kind.kind;
         let in_flight = report.in_flight.iter().find(|(other, _)| *other == kind).map_or(0, |(_, calls)| *calls);
         let name = kind.as_str().replace('_', " ");
         page.raw("<figure class=\"card\"><h3>").text(&name).raw("</h3>\n");
         let values = of_kind.steps.values().map(|step| (step.covered, step.calls.map(|calls| calls as f64)));
-        let course = Course::of(&values.collect::<Vec<_>>(), Join::Rate);
+        let values: Vec<_> = values.collect();
+        let course = Course::of(&values, Join::Rate);
         let highest = course.highest().unwrap_or(0.0);
         let title = format!("{name}: calls that ended, a second, from 0 to {}", words::number(highest, None));
-        draw(page, &course, (320.0, 80.0), "big", &title);
+        draw(page, &course, (320.0, 80.0), "big", &title, &columns(of_kind, &values));
         page.raw("<figcaption class=\"quiet\">");
         let in_flight = if report.alongside.without_service {
             String::new()
@@ -54,6 +56,18 @@ pub(super) fn kinds(report: &Report, overview: &Overview, page: &mut Page) {
         page.end_table().raw("</details></figure>\n");
     }
     page.raw("</div>\n").end_section();
+}
+
+/// The rate of each part of a chart, with its time.
+fn columns(kind: &KindSums, values: &[(f64, Option<f64>)]) -> Vec<String> {
+    let each = values.len().div_ceil(ROWS).max(1);
+    let rates = Course::in_parts(values, each, Join::Rate).0;
+    let text = |(start, rate): (&SystemTime, Option<f64>)| {
+        let rate =
+            rate.map_or_else(|| "not observed".to_owned(), |rate| format!("{} a second", words::number(rate, None)));
+        format!("{}: {rate}", time_of_day(*start))
+    };
+    kind.steps.keys().step_by(each).zip(rates).map(text).collect()
 }
 
 /// As many rows as a table has: neighbouring steps together, whether or not anybody observed them. Rows that nobody observed are left out.
@@ -135,7 +149,7 @@ fn spark(
     if let Some(highest) = course.highest().filter(|highest| *highest > 0.0) {
         let joined = if matches!(join, Join::Rate) { "" } else { "the highest of each part, " };
         let title = format!("{what}: {joined}from 0 to {}", words::number(highest, unit));
-        draw(page, &course, (96.0, 20.0), "spark", &title);
+        draw(page, &course, (96.0, 20.0), "spark", &title, &[]);
     }
     page.raw("</td>");
 }

@@ -21,7 +21,12 @@ pub(super) enum Join {
 impl Course {
     /// The values of steps, each with the seconds in which it was observed, joined where there are more than a picture has dots for.
     pub(super) fn of(points: &[(f64, Option<f64>)], join: Join) -> Self {
-        let each = points.len().div_ceil(MOST).max(1);
+        Self::in_parts(points, points.len().div_ceil(MOST), join)
+    }
+
+    /// The same, so many steps joined to one each.
+    pub(super) fn in_parts(points: &[(f64, Option<f64>)], each: usize, join: Join) -> Self {
+        let each = each.max(1);
         let joined = |points: &[(f64, Option<f64>)]| {
             let known = || points.iter().filter_map(|(covered, value)| Some((*covered, (*value)?)));
             match join {
@@ -41,8 +46,16 @@ impl Course {
     }
 }
 
-/// Draws a course as a line from zero to its highest value, with gaps where nothing is known.
-pub(super) fn draw(page: &mut Page, course: &Course, (width, height): (f64, f64), class: &'static str, title: &str) {
+/// Draws a course as a line from zero to its highest value, with gaps where nothing is known. Over it lie columns of the same width, each with the text
+/// that is shown to whoever points at it.
+pub(super) fn draw(
+    page: &mut Page,
+    course: &Course,
+    (width, height): (f64, f64),
+    class: &'static str,
+    title: &str,
+    columns: &[String],
+) {
     page.raw("<svg role=\"img\" class=\"")
         .raw(class)
         .raw("\" preserveAspectRatio=\"none\" viewBox=\"0 0 ")
@@ -68,5 +81,11 @@ pub(super) fn draw(page: &mut Page, course: &Course, (width, height): (f64, f64)
         }
         is_down = true;
     }
-    page.raw("\"/></svg>");
+    page.raw("\"/>");
+    let wide = width / columns.len().max(1) as f64;
+    for (place, text) in columns.iter().enumerate() {
+        page.raw("<rect x=\"").number(wide * place as f64).raw("\" width=\"").number(wide);
+        page.raw("\" height=\"").number(height).raw("\"><title>").text(text).raw("</title></rect>");
+    }
+    page.raw("</svg>");
 }

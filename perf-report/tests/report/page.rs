@@ -41,10 +41,11 @@ fn sections_come_in_the_order_in_which_they_matter_and_what_is_missing_is_said_o
     assert!(places.is_sorted(), "{places:?}");
     assert!(page.contains("does not tell of this time: forecasts."));
     assert!(!page.contains("<h2>Forecasts"));
+    let columns = page.matches("<rect").count();
     assert_eq!(
-        page.matches("<svg").count(),
+        page.matches("<svg").count() + columns,
         page.matches("<title>").count() - 1,
-        "each picture has a title, and so has the page"
+        "each picture has a title, each part of it that one can point at, and the page"
     );
 }
 
@@ -89,7 +90,20 @@ fn day() -> Report {
 
 #[test]
 fn a_day_of_a_hundred_series_is_small() {
-    let page = written(Format::Html, &day());
+    let report = day();
+    let page = written(Format::Html, &report);
     assert!(page.len() < 300_000, "{} bytes", page.len());
     assert!(page.len() > 50_000, "it has its pictures");
+    // A chart of a kind tells the rate of each half an hour to whoever points at it: of all series together.
+    let steps = report.tracks.series[0].points.len();
+    let columns: Vec<&str> = page.split("<rect ").skip(1).collect();
+    assert_eq!((steps, columns.len()), (288, 48), "one kind");
+    let tracks = || report.tracks.series.iter();
+    let calls: u64 = tracks().flat_map(|track| &track.points[..6]).filter_map(|point| point.count).sum();
+    let covered: f64 = tracks().next().unwrap().points[..6].iter().map(|point| point.covered).sum();
+    let expected = calls as f64 / covered;
+    let first = columns[0].split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+    let (time, rate) = first.rsplit_once(": ").unwrap();
+    let rate: f64 = rate.strip_suffix(" a second").unwrap().replace(',', "").parse().unwrap();
+    assert!(time.ends_with(":00") && (rate / expected - 1.0).abs() < 0.01, "{first}: {expected}");
 }
