@@ -2,10 +2,13 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the texts of the help: they are shown as they stand")]
 
+mod examples;
+mod parts;
 mod versions;
 
 use crate::choice::{Ahead, ExportFormat, Figure, Period, Sort, State, Window};
 use clap::{Args as Group, Parser, Subcommand};
+pub(crate) use parts::{History, Notify, Rules};
 use std::path::PathBuf;
 use versions::{DIFF, RUN, VERDICTS};
 pub(crate) use versions::{Diff, Judging, Run};
@@ -56,7 +59,7 @@ pub(crate) struct Connection {
     /// File of certificates to trust instead of those that browsers trust
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Asks the history in this file or folder in place of its service, which does not run: query, calls --recent, errors, compare, export, report;
+    /// Asks the history in this file or folder in place of its service, which does not run: query, calls --recent, errors, incidents, compare, export, report;
     /// its last hour where no range is given
     #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["url", "token_file", "ca_file"])]
     pub(crate) history: Option<PathBuf>,
@@ -91,25 +94,34 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The health, why it is not 100, and what fires; exit code 1 where it is unhealthy
+    #[command(before_help = examples::STATUS, help_template = EXAMPLES_FIRST)]
     Status,
-    /// A screen that keeps up: health, series, running calls, alerts; `?` lists the keys
+    /// A screen that keeps up: health, series, kinds, running calls, alerts; `?` lists the keys
+    #[command(before_help = examples::TOP, help_template = EXAMPLES_FIRST)]
     Top(Top),
     /// How series did in a window; with SERIES, --from or --step, step by step over a range
+    #[command(before_help = examples::QUERY, help_template = EXAMPLES_FIRST)]
     Query(Query),
     /// Calls that run now, the oldest first; with --recent, calls that are kept whole; with ID, one of them with the calls inside
+    #[command(before_help = examples::CALLS, help_template = EXAMPLES_FIRST)]
     Calls(Calls),
     /// Failures by kind, of each series that failed
+    #[command(before_help = examples::ERRORS, help_template = EXAMPLES_FIRST)]
     Errors(Errors),
     /// Alerts that fire and that are pending; acknowledge and silence them
+    #[command(before_help = examples::ALERTS, help_template = EXAMPLES_FIRST)]
     Alerts(Alerts),
     /// Incidents: the alerts that one cause explains, the newest first
+    #[command(before_help = examples::INCIDENTS, help_template = EXAMPLES_FIRST)]
     Incidents(Incidents),
     /// The cause of an alert, as far as it is known
+    #[command(before_help = examples::WHY, help_template = EXAMPLES_FIRST)]
     Why {
         /// The alert's number, its fingerprint, or the id of its rule
         alert: String,
     },
     /// Whether one range of time, or version, is better or worse than another; exit code 1 where something is worse
+    #[command(before_help = examples::COMPARE, help_template = EXAMPLES_FIRST)]
     Compare(Compare),
     /// Whether one version of a program is worse than another, by reports of their runs; exit code 1 where it is, 2 where nobody can tell
     #[command(before_help = DIFF, help_template = EXAMPLES_FIRST, after_help = VERDICTS)]
@@ -118,27 +130,34 @@ pub(crate) enum Command {
     #[command(before_help = RUN, help_template = EXAMPLES_FIRST, after_help = VERDICTS)]
     Run(Run),
     /// The values that come, and when a limit is reached
+    #[command(before_help = examples::FORECAST, help_template = EXAMPLES_FIRST)]
     Forecast(Forecast),
     /// Everything that is known of a range of time, as a file for others; or a dashboard for Grafana
+    #[command(before_help = examples::EXPORT, help_template = EXAMPLES_FIRST)]
     Export(Export),
     /// Reports that the service keeps; with day, week or session one of them, with --from one of any range now
+    #[command(before_help = examples::REPORT, help_template = EXAMPLES_FIRST)]
     Report(Report),
     /// Rules: how they stand, whether a file of settings is right, and when one would have fired
-    #[command(subcommand)]
+    #[command(subcommand, before_help = examples::RULES, help_template = EXAMPLES_FIRST)]
     Rules(Rules),
     /// Channels by which people are told of alerts
-    #[command(subcommand)]
+    #[command(subcommand, before_help = examples::NOTIFY, help_template = EXAMPLES_FIRST)]
     Notify(Notify),
     /// A history on disk, with or without its service
-    #[command(subcommand)]
+    #[command(subcommand, before_help = examples::HISTORY, help_template = EXAMPLES_FIRST)]
     History(History),
     /// Budgets of language models: spent and left; exit code 1 where one has stopped calls
+    #[command(before_help = examples::BUDGET, help_template = EXAMPLES_FIRST)]
     Budget,
     /// Looks for what is commonly set up wrongly; exit code 1 where something is
+    #[command(before_help = examples::DOCTOR, help_template = EXAMPLES_FIRST)]
     Doctor,
     /// Tools for a coding agent, on standard input and output, by the Model Context Protocol
+    #[command(before_help = examples::MCP, help_template = EXAMPLES_FIRST)]
     Mcp,
     /// A script that completes the command's words in a shell
+    #[command(before_help = examples::COMPLETIONS, help_template = EXAMPLES_FIRST)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -368,58 +387,4 @@ pub(crate) struct Report {
     /// The file to write; else the standard output
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Rules {
-    /// Every rule of the service, and how it stands
-    List,
-    /// Whether a file of settings is right, but for the sections of parts, without a service; exit code 1 where it is not
-    Check {
-        /// The file, such as perf.toml
-        file: PathBuf,
-    },
-    /// When a rule would have fired on what is kept of a series
-    Backtest {
-        /// The rule's id
-        rule: String,
-        /// The series, as `perf-cli query` names it
-        series: String,
-        #[command(flatten)]
-        range: Range,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Notify {
-    /// The channels, and how each is
-    List,
-    /// Sends a message that tries a channel; exit code 1 where it was not taken
-    Test {
-        /// The channel's name
-        channel: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum History {
-    /// Its file, tiers and boots
-    Info {
-        /// The file or its folder; without it the running service is asked
-        path: Option<PathBuf>,
-    },
-    /// Whether a file can be opened and its pages are as they were written; exit code 1 where they are not
-    Verify {
-        /// The file or its folder
-        path: PathBuf,
-    },
-    /// Has the running service forget what was before a moment
-    Prune {
-        /// RFC 3339, or a span before now such as -30d
-        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-        before: String,
-        /// It cannot be undone: without this nothing is forgotten
-        #[arg(long)]
-        yes: bool,
-    },
 }

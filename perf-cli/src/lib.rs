@@ -37,6 +37,7 @@ mod top;
 
 use args::{Args, Format};
 use clap::Parser;
+use clap::error::ErrorKind;
 use client::Client;
 use failure::Failure;
 use output::{Output, is_coloured};
@@ -117,6 +118,10 @@ fn tell_usage(
     err: &mut dyn Write,
 ) -> u8 {
     let is_answer = !error.use_stderr();
+    if !is_answer && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = writeln!(err, "perf-cli: {}", show::clean(&in_one_line(&error.render().to_string())));
+        return 2;
+    }
     let is_seen = if is_answer { environment.is_terminal } else { environment.is_error_terminal };
     let text = error.render();
     let text = if coloured && is_seen { text.ansi().to_string() } else { text.to_string() };
@@ -126,6 +131,25 @@ fn tell_usage(
     }
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_or_else(|error| Failure::from(error).code(), |()| 0)
+}
+
+/// A mistake as clap tells it, in one line: the mistake, what may be meant, and whose help says more.
+fn in_one_line(text: &str) -> String {
+    let (mistake, usage) = text.split_once("Usage: ").unwrap_or((text, "perf-cli"));
+    let mut line = String::new();
+    for part in mistake.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        let part = part.strip_prefix("error: ").unwrap_or(part);
+        let between = match part {
+            _ if line.is_empty() => "",
+            part if part.starts_with("tip: ") => "; ",
+            _ => " ",
+        };
+        line.push_str(between);
+        line.push_str(part.strip_prefix("tip: ").unwrap_or(part));
+    }
+    let is_word = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
+    let command: Vec<&str> = usage.split_whitespace().take_while(is_word).collect();
+    format!("{line}. `{} --help` says what there is", command.join(" "))
 }
 
 fn carry_out(args: Args, environment: &Environment, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {

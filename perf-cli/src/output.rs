@@ -14,6 +14,8 @@ use std::io::Write;
 
 /// The width of a terminal that does not say its own.
 const WIDTH: usize = 80;
+/// The width of a bar that shows how far it is.
+const BAR: u64 = 24;
 
 /// The look of a text on a terminal with colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +102,11 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// Shows a bar with so much of it done, and what is done now, as [`progress`](Self::progress) does.
+    pub(crate) fn bar(&mut self, done: u64, of: u64, text: &str) -> Result<(), Failure> {
+        self.progress(&bar(done, of, text))
+    }
+
     /// Shows how far it is where a person follows, in place of what was shown so before; an empty text takes it away.
     pub(crate) fn progress(&mut self, text: &str) -> Result<(), Failure> {
         if self.is_followed {
@@ -180,6 +187,13 @@ impl<'a> Output<'a> {
     }
 }
 
+/// A bar with so much of it done: `[####----] 2 of 4  base: run 1 of 2`.
+fn bar(done: u64, of: u64, text: &str) -> String {
+    let full = done.min(of) * BAR / of.max(1);
+    let (full, rest) = (usize::try_from(full).unwrap_or(0), usize::try_from(BAR - full.min(BAR)).unwrap_or(0));
+    format!("[{}{}] {done} of {of}  {text}", "#".repeat(full), "-".repeat(rest))
+}
+
 /// The same document, in which no character commands a terminal: inside of texts such characters are written as `\u001b`, and outside of
 /// them JSON has none but line ends.
 fn harmless(json: &str) -> String {
@@ -199,8 +213,16 @@ fn harmless(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{bar, harmless};
     use serde_json::{Value, from_str};
+
+    #[test]
+    fn a_bar_is_as_full_as_much_is_done() {
+        assert_eq!(bar(0, 4, "base"), format!("[{}] 0 of 4  base", "-".repeat(24)));
+        assert_eq!(bar(1, 4, "base"), format!("[{}{}] 1 of 4  base", "#".repeat(6), "-".repeat(18)));
+        assert_eq!(bar(9, 4, ""), format!("[{}] 9 of 4  ", "#".repeat(24)));
+        assert_eq!(bar(0, 0, "").len(), bar(0, 4, "").len());
+    }
 
     #[test]
     fn a_document_stays_the_same_and_commands_nothing() {

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::{Look, Output};
 use crate::show;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) fn export(client: &Client, args: &Export, output: &mut Output<'_>) -> Result<u8, Failure> {
@@ -31,19 +31,45 @@ pub(super) fn save(
     client: &Client,
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
-    let download = |out: &mut dyn Write| client.download(path, &parameters.pairs(), out);
     let Some(file) = file else {
-        download(output.writer())?;
+        client.download(path, &parameters.pairs(), output.writer())?;
         return Ok(FINE);
     };
-    let bytes = whole(file, download)?;
+    let written =
+        whole(file, |out| client.download(path, &parameters.pairs(), &mut Followed { out, output, bytes: 0 }));
+    output.progress("")?;
+    let bytes = written?;
     output.say(Look::Good, &format!("{}: {}", file.display(), show::bytes(bytes as f64)))?;
     Ok(FINE)
 }
 
+/// Says of each MiB that it is written.
+struct Followed<'a, 'b> {
+    out: &'a mut dyn Write,
+    output: &'a mut Output<'b>,
+    bytes: u64,
+}
+
+impl Write for Followed<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        let before = self.bytes >> 20;
+        self.bytes += written as u64;
+        if self.bytes >> 20 > before {
+            // A person who is gone keeps nothing from being written.
+            let _ = self.output.progress(&format!("{} so far", show::bytes(self.bytes as f64)));
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Writes a file beside its place, and moves it there when it is whole: half of one is never taken for all of it.
-pub(super) fn whole(file: &Path, write: impl Fn(&mut dyn Write) -> Result<u64, Failure>) -> Result<u64, Failure> {
-    let wrong = |error: std::io::Error| Failure::Unreachable(format!("{}: {error}", file.display()));
+pub(super) fn whole(file: &Path, write: impl FnOnce(&mut dyn Write) -> Result<u64, Failure>) -> Result<u64, Failure> {
+    let wrong = |error: io::Error| Failure::Unreachable(format!("{}: {error}", file.display()));
     let mut beside = file.as_os_str().to_owned();
     beside.push(format!(".{}.part", std::process::id()));
     let beside = PathBuf::from(beside);

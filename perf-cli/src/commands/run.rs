@@ -85,22 +85,26 @@ fn in_turn(
             vec![base, head(reports.join("head"))?]
         }
     };
+    // Each version is built, where it is, and run once more than is counted.
+    let of = versions.len() as u64 * (u64::from(args.runs) + 1 + u64::from(args.build.is_some()));
+    let mut done = 0..;
+    let mut next = || done.next().unwrap_or(of);
     for version in &versions {
         fs::create_dir_all(&version.reports).map_err(|error| cannot(&version.reports.display().to_string(), &error))?;
         if let Some(build) = &args.build {
-            output.progress(&format!("{}: it is built", version.name))?;
+            output.bar(next(), of, &format!("{}: it is built", version.name))?;
             let mut command = Command::new("sh");
             command.arg("-c").arg(build);
             version.carry_out(&mut command, &Label::Build, stop)?;
         }
-        output.progress(&format!("{}: a run that does not count", version.name))?;
+        output.bar(next(), of, &format!("{}: a run that does not count", version.name))?;
         version.run(&args.command, &Label::WarmUp, stop)?;
     }
     for round in 1..=args.runs {
         let turned: Vec<&Version<'_>> =
             if round % 2 == 1 { versions.iter().collect() } else { versions.iter().rev().collect() };
         for version in turned {
-            output.progress(&format!("{}: run {round} of {}", version.name, args.runs))?;
+            output.bar(next(), of, &format!("{}: run {round} of {}", version.name, args.runs))?;
             version.run(&args.command, &Label::Run(round), stop)?;
         }
     }

@@ -14,12 +14,13 @@ use ratatui::widgets::{Clear, Paragraph};
 use std::time::SystemTime;
 
 const KEYS: &str = "\
- s c a, Tab     series, running calls, alerts
+ s i c a, Tab   series, kinds, running calls, alerts
  < >, ← →       the column by which series are sorted
  ↑ ↓, j k       scroll; PageUp, PageDown, Home, End
  ? h            this help
  q, Esc         leave
- Figures are of the last minute.
+ Figures are of the last minute; of kinds, calls and
+ errors since the start, the rest of the last hour.
  Any key closes this.";
 
 pub(super) fn draw(frame: &mut Frame<'_>, screen: &Screen) {
@@ -57,6 +58,7 @@ fn head_lines(screen: &Screen) -> Vec<Line<'static>> {
 fn body_lines(screen: &Screen, area: Rect) -> Vec<Line<'static>> {
     let (table, where_empty) = match screen.pane {
         Pane::Series => (series(screen), "Nothing that is annotated was called yet."),
+        Pane::Kinds => (kinds(screen), "Nothing that is annotated was called yet."),
         Pane::Calls => (calls(screen), "No call runs now."),
         Pane::Alerts => (alerts(screen), "No alert fires."),
     };
@@ -86,6 +88,23 @@ fn series(screen: &Screen) -> Table {
     let mut table = table_of_series(&optional);
     for entry in &screen.look.series.series {
         table.row(row_of(entry));
+    }
+    table
+}
+
+fn kinds(screen: &Screen) -> Table {
+    let mut table = Table::new(&["=KIND", "#CALLS", "#ERRORS", "#FAILED", "#MEAN", "#RUNNING", "~SLOWEST"]);
+    for one in &screen.look.kinds.metrics {
+        let look = if one.error_rate.is_some_and(|rate| rate > 0.0) { output::Look::Bad } else { output::Look::Plain };
+        table.row([
+            Cell::from(one.kind.as_str()),
+            Cell::count(one.total),
+            Cell::count(one.errors),
+            Cell::ratio(one.error_rate).look(look),
+            Cell::seconds(one.average_latency_seconds),
+            Cell::count(one.in_flight),
+            Cell::known(one.slowest.as_deref()),
+        ]);
     }
     table
 }
@@ -122,6 +141,7 @@ fn foot_line(screen: &Screen) -> Line<'static> {
     let more = if look.series.next.is_some() { "+" } else { "" };
     Line::from(vec![
         pane(Pane::Series, format!(" s {} series{more} ", look.series.series.len())),
+        pane(Pane::Kinds, format!(" i {} kinds ", look.kinds.metrics.len())),
         pane(Pane::Calls, format!(" c {} running ", look.running.calls.len())),
         pane(Pane::Alerts, format!(" a {} firing ", look.firing.alerts.len())),
         Span::raw("  ? help  q leave"),
@@ -188,6 +208,11 @@ mod tests {
             series: from_value::<AllSeries>(json!({"series": names, "next": null})).unwrap(),
             running: from_value(calls).unwrap(),
             firing: from_value(json!({"alerts": []})).unwrap(),
+            kinds: from_value(json!({"metrics": [{
+                "kind": "operation", "total": 320, "errors": 40, "in_flight": 80, "error_rate": 0.125,
+                "average_latency_seconds": 0.00403, "slowest": "a_name_that_is_rather_long_0"
+            }]}))
+            .unwrap(),
         }
     }
 
@@ -237,6 +262,13 @@ mod tests {
         assert!(lines[3].contains("long_39"), "the last row stays on the screen: {lines:?}");
         assert_eq!(press(&mut screen, KeyCode::Char('>')), Todo::Ask);
         assert_eq!(screen.order().parameter(), "-rate");
+        assert_eq!(press(&mut screen, KeyCode::Char('i')), Todo::Nothing);
+        for size in [(80, 24), (200, 60)] {
+            let lines = drawn(&screen, size);
+            assert!(lines[2].starts_with("KIND") && lines[2].contains("SLOWEST"), "{lines:?}");
+            assert!(lines[3].starts_with("operation  ") && lines[3].contains("12.5 %"), "{lines:?}");
+            assert!(lines.last().unwrap().contains("i 1 kinds"), "{lines:?}");
+        }
         assert_eq!(press(&mut screen, KeyCode::Char('c')), Todo::Nothing);
         let lines = drawn(&screen, (120, 24));
         assert!(lines[3].contains("12.5 s") && lines[3].contains("operation{operation=resize}"), "{lines:?}");

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::commands::{Alerts, AllSeries, Health, Info, Running};
 use crate::failure::Failure;
+use serde::Deserialize;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::Duration;
 
@@ -19,6 +20,25 @@ pub(crate) struct Look {
     pub(crate) series: AllSeries,
     pub(crate) running: Running,
     pub(crate) firing: Alerts,
+    pub(crate) kinds: Kinds,
+}
+
+/// The calls of each kind: the answer of `GET /api/v1/metrics/report`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Kinds {
+    pub(crate) metrics: Vec<OfKind>,
+}
+
+/// The calls of a kind: counts since the start, and the rest of the last hour.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OfKind {
+    pub(crate) kind: String,
+    pub(crate) total: u64,
+    pub(crate) errors: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) error_rate: Option<f64>,
+    pub(crate) average_latency_seconds: Option<f64>,
+    pub(crate) slowest: Option<String>,
 }
 
 /// The looks that come, and the order in which series are wanted.
@@ -44,6 +64,7 @@ pub(super) fn look(client: &Client, order: &str) -> Result<Look, Failure> {
         series: client.get("/api/v1/series", &series)?.read()?,
         running: client.get("/api/v1/calls", &[("limit", CALLS)])?.read()?,
         firing: client.get("/api/v1/alerts", &[("state", "firing")])?.read()?,
+        kinds: client.get("/api/v1/metrics/report", &[])?.read()?,
     })
 }
 

@@ -52,6 +52,7 @@ impl Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pane {
     Series,
+    Kinds,
     Calls,
     Alerts,
 }
@@ -126,6 +127,7 @@ impl Screen {
     pub(crate) fn rows(&self) -> usize {
         match self.pane {
             Pane::Series => self.look.series.series.len(),
+            Pane::Kinds => self.look.kinds.metrics.len(),
             Pane::Calls => self.look.running.calls.len(),
             Pane::Alerts => self.look.firing.alerts.len(),
         }
@@ -142,10 +144,12 @@ impl Screen {
         match key.code {
             KeyCode::Char('?' | 'h') => self.has_help = true,
             KeyCode::Char('s') => self.turn_to(Pane::Series),
+            KeyCode::Char('i') => self.turn_to(Pane::Kinds),
             KeyCode::Char('c') => self.turn_to(Pane::Calls),
             KeyCode::Char('a') => self.turn_to(Pane::Alerts),
             KeyCode::Tab => self.turn_to(match self.pane {
-                Pane::Series => Pane::Calls,
+                Pane::Series => Pane::Kinds,
+                Pane::Kinds => Pane::Calls,
                 Pane::Calls => Pane::Alerts,
                 Pane::Alerts => Pane::Series,
             }),

@@ -3,6 +3,7 @@
 
 mod answers;
 mod diff;
+mod examples;
 mod incidents;
 mod mcp;
 mod offline;

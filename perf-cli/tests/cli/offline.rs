@@ -68,6 +68,29 @@ fn every_command_has_help() {
 }
 
 #[test]
+fn words_that_are_not_understood_are_told_in_one_line_with_the_way_out() {
+    for (wrong, words, help) in [
+        (&["stauts"][..], "unrecognized subcommand 'stauts'; a similar subcommand exists: 'status'", "perf-cli --help"),
+        (&["query", "--bogus"], "unexpected argument '--bogus' found", "perf-cli query --help"),
+        (
+            &["query", "--window", "2m"],
+            "invalid value '2m' for '--window <WINDOW>' [possible values: 1m, 5m",
+            "perf-cli",
+        ),
+        (&["why"], "required arguments were not provided: <ALERT>", "perf-cli why --help"),
+        (&["alerts", "ack"], "<ID>", "perf-cli alerts ack --help"),
+        (&["status", "--json", "--plain"], "'--json' cannot be used with '--plain'", "perf-cli"),
+        (&["query", "--limit", "0"], "invalid value '0' for '--limit <LIMIT>'", "perf-cli"),
+        (&["query", "--\u{1b}[31m"], "unexpected argument", "perf-cli query --help"),
+    ] {
+        let ran = run(wrong, &[]);
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.lines().count()), (2, "", 1), "{wrong:?}: {ran:?}");
+        assert!(ran.err.starts_with("perf-cli: ") && ran.err.contains(words), "{wrong:?}: {ran:?}");
+        assert!(ran.err.contains(&format!("`{help}")) && !ran.err.contains('\u{1b}'), "{wrong:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn an_address_that_does_not_answer_is_told_in_one_line() {
     let ran = run(&["status", "--url", "http://127.0.0.1:1"], &[]);
     assert_eq!((ran.code, ran.err.lines().count()), (3, 1), "{ran:?}");
