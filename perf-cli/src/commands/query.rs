@@ -11,7 +11,14 @@ use crate::show;
 use crate::table::Table;
 use perf_runtime::metric::MetricKind;
 use perf_runtime::series::{MetricSeriesTrack, OutcomeCounts, SeriesEntry, SeriesTrack};
+use perf_runtime::text::rfc3339;
 use serde::Deserialize;
+use std::time::{Duration, SystemTime};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+/// So far back the last call is looked for, in so many looks: of three days, of an hour, and of the last minutes.
+const LONGEST: Duration = Duration::from_secs(700 * 86_400);
+const LOOKS: usize = 4;
 
 /// The answer of `GET /api/v1/series`.
 #[derive(Debug, Deserialize)]
@@ -42,6 +49,36 @@ pub(super) fn query(client: &Client, args: &Query, output: &mut Output<'_>) -> R
         ));
     }
     step_by_step(client, args, output)
+}
+
+impl Tracks {
+    /// The start of the last step in which anything was called, or read.
+    fn last(&self) -> Option<SystemTime> {
+        let calls = self.series.iter().flat_map(|track| &track.points);
+        let calls = calls.filter(|point| point.count.is_some_and(|count| count > 0)).map(|point| point.start);
+        let values = self.metrics.iter().flat_map(|track| &track.points);
+        calls.chain(values.filter(|point| point.value.is_some()).map(|point| point.start)).max()
+    }
+}
+
+/// The hour of a history that ends with the last step in which there is anything of these series. `None` where there is none, or a service answers.
+fn last_hour(client: &Client, args: &Query) -> Result<Option<[SystemTime; 2]>, Failure> {
+    let Some(end) = client.end_of_history() else { return Ok(None) };
+    let mut range = [end.checked_sub(LONGEST).unwrap_or(SystemTime::UNIX_EPOCH), end];
+    // Each time in shorter steps, within the last of before.
+    for _ in 0..LOOKS {
+        let [from, to] = range.map(rfc3339);
+        let asked = steps(args).with("from", Some(from)).with("to", Some(to));
+        let tracks: Tracks = client.get("/api/v1/query", &asked.pairs())?.read()?;
+        let Some(last) = tracks.last() else { return Ok(None) };
+        let step = Duration::try_from_secs_f64(tracks.step).unwrap_or(HOUR);
+        range = [last, last.checked_add(step).map_or(end, |over| over.min(end))];
+        if step < HOUR {
+            break;
+        }
+    }
+    let to = range[1];
+    Ok(to.checked_sub(HOUR).map(|from| [from, to]))
 }
 
 fn in_a_window(client: &Client, args: &Query, output: &mut Output<'_>) -> Result<u8, Failure> {
@@ -100,18 +137,39 @@ pub(crate) fn row_of(entry: &SeriesEntry) -> [Cell; 11] {
     ]
 }
 
+/// The series that are asked for, step by step.
+fn steps(args: &Query) -> Parameters {
+    Parameters::default().all("series", &args.series).of(&args.of).with("limit", Some(args.limit))
+}
+
 fn step_by_step(client: &Client, args: &Query, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let parameters = Parameters::default()
-        .all("series", &args.series)
-        .of(&args.of)
-        .within(&args.range)
-        .with("step", args.step.as_ref())
-        .with("limit", Some(args.limit));
-    let answer = client.get("/api/v1/query", &parameters.pairs())?;
+    let of_range = || steps(args).within(&args.range).with("step", args.step.as_ref());
+    let ask = |range: Parameters| {
+        let answer = client.get("/api/v1/query", &range.pairs())?;
+        let tracks: Tracks = answer.read()?;
+        Ok::<_, Failure>((answer, tracks))
+    };
+    let mut found = ask(of_range());
+    // The last hour of a history may be one in which nothing was called any more: a series is not known in it then.
+    let is_nothing = match &found {
+        Ok((_, tracks)) => tracks.last().is_none(),
+        Err(failure) => matches!(failure, Failure::Usage(_)),
+    };
+    let is_usual = args.range.from.is_none() && args.range.to.is_none() && client.is_history();
+    if is_usual
+        && is_nothing
+        && let Ok(Some([from, to])) = last_hour(client, args)
+    {
+        let [from, to] = [from, to].map(rfc3339);
+        output.note(&format!(
+            "In the last hour of the history there is nothing of them: this is the last in which there is, {from} to {to}."
+        ))?;
+        found = ask(of_range().with("from", Some(from)).with("to", Some(to)));
+    }
+    let (answer, tracks) = found?;
     if output.json(&answer)? {
         return Ok(FINE);
     }
-    let tracks: Tracks = answer.read()?;
     output.note(&format!("Steps of {}, times in UTC.", show::seconds(Some(tracks.step))))?;
     let mut table =
         Table::new(&["~SERIES", "=START (UTC)", "#CALLS", "#ERRORS", "#PANICS", "#CANCELLED", "#MEAN", "#P95", "#MAX"]);

@@ -7,7 +7,6 @@ mod examples;
 mod incidents;
 mod mcp;
 mod offline;
-mod past;
 mod reports;
 #[cfg(unix)]
 mod run;

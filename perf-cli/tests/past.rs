@@ -1,7 +1,8 @@
 //! A history in the place of its service, which does not run.
 
-use crate::service::run;
+use perf_cli::Environment;
 use perf_history::{History, Settings};
+use perf_runtime::test_util::ManualClock;
 use perf_runtime::text::rfc3339;
 use perf_runtime::{Monitor, Outcome};
 use perf_server::Server;
@@ -9,6 +10,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+
+const LONG: Duration = Duration::from_secs(10);
 
 /// The questions of a range of time that a service and its history answer alike, with the paths that they are asked at.
 const ALIKE: [(&[&str], &str); 4] = [
@@ -29,29 +32,58 @@ struct Stopped {
     answers: Vec<Value>,
 }
 
-/// A service that answered, and was stopped.
-fn stopped() -> Stopped {
-    let folder = tempfile::tempdir().unwrap();
-    let monitor = Monitor::builder().recorder(true).build().unwrap();
+/// The output of a run, and its exit code.
+#[derive(Debug)]
+struct Ran {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+fn run(args: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment = Environment { variables, ..Environment::default() };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = perf_cli::run(["perf-cli"].iter().chain(args).map(Into::into), &environment, &mut out, &mut err);
+    let [out, err] = [out, err].map(|bytes| String::from_utf8(bytes).unwrap());
+    Ran { code, out, err }
+}
+
+/// A service that has a history in a folder.
+fn begun(folder: &Path) -> (Monitor, History) {
+    let monitor = History::set_up(Monitor::builder().recorder(true)).build().unwrap();
     let mut settings = Settings::default();
-    settings.path = Some(folder.path().to_owned());
+    settings.path = Some(folder.to_owned());
     let history = History::with_settings(&monitor, settings).unwrap();
-    let began = SystemTime::now();
+    (monitor, history)
+}
+
+/// Lives on, second by second.
+fn live(clock: &ManualClock, monitor: &Monitor, history: &History, seconds: u64) {
+    for _ in 0..seconds {
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+        // A writer that comes late would read a gauge once for several ticks.
+        history.catch_up(LONG);
+    }
+    history.flush(LONG);
+}
+
+/// A service that answered, and was stopped.
+fn stopped(clock: &ManualClock) -> Stopped {
+    let folder = tempfile::tempdir().unwrap();
+    let (monitor, history) = begun(folder.path());
+    // Slices of five seconds, whole ones: they are kept when they are over.
+    let second = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    live(clock, &monitor, &history, 5 - second(monitor.time_of_day()) % 5);
+    let start = UNIX_EPOCH + Duration::from_secs(second(monitor.time_of_day()));
     for outcome in [Outcome::Ok, Outcome::Ok, Outcome::Error] {
         monitor.operation("resize").record(Duration::from_millis(4), outcome);
     }
     drop(monitor.operation("stocktake").start());
     monitor.record_custom_metric("queue_depth", 25.0, "jobs");
-    // Slices of five seconds, whole ones: they are kept when they are over.
-    let second = began.duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let start = UNIX_EPOCH + Duration::from_secs(second - second % 5);
     let end = start + Duration::from_secs(10);
-    while SystemTime::now() < end + Duration::from_secs(1) {
-        monitor.tick();
-        std::thread::sleep(Duration::from_millis(250));
-    }
-    monitor.tick();
-    history.flush(Duration::from_secs(10));
+    live(clock, &monitor, &history, 11);
     let [from, to] = [start - Duration::from_secs(60), end].map(rfc3339);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let routes = Server::builder(&monitor).within().unwrap();
@@ -65,7 +97,7 @@ fn stopped() -> Stopped {
         })
     };
     let answers = ALIKE.iter().map(ask).collect();
-    monitor.shutdown(Duration::from_secs(10));
+    monitor.shutdown(LONG);
     drop(history);
     Stopped { folder, from, to, answers }
 }
@@ -89,14 +121,15 @@ fn without_nanoseconds(mut answer: Value) -> Value {
     answer
 }
 
-fn asked(folder: &Path, args: &[&str]) -> crate::service::Ran {
+fn asked(folder: &Path, args: &[&str]) -> Ran {
     // Neither an address nor a token, nor what is nearly a service's, matters to a file.
     run(&[&["--history", folder.to_str().unwrap()], args].concat(), &[("PERF_URL", "http://127.0.0.1:1")])
 }
 
 #[test]
 fn a_stopped_service_is_asked_by_its_folder() {
-    let stopped = stopped();
+    let clock = ManualClock::hold();
+    let stopped = stopped(&clock);
     let folder = stopped.folder.path();
     let range = ["--from", &stopped.from, "--to", &stopped.to];
     for ((args, _), answer) in ALIKE.iter().zip(&stopped.answers) {
@@ -139,12 +172,10 @@ fn what_a_history_does_not_tell_is_said_in_one_line() {
     let empty = asked(folder.path(), &["errors"]);
     assert!(empty.code == 3 && empty.err.contains("there is no history in it"), "{empty:?}");
 
-    let monitor = Monitor::builder().build().unwrap();
-    let mut settings = Settings::default();
-    settings.path = Some(folder.path().to_owned());
-    let history = History::with_settings(&monitor, settings).unwrap();
+    let _clock = ManualClock::hold();
+    let (monitor, history) = begun(folder.path());
     monitor.tick();
-    history.flush(Duration::from_secs(10));
+    history.flush(LONG);
     let busy = asked(folder.path(), &["errors"]);
     assert!(busy.code == 3 && busy.err.contains("its service runs and has it"), "{busy:?}");
     drop(history);
@@ -173,4 +204,46 @@ fn what_a_history_does_not_tell_is_said_in_one_line() {
     let named = folder.path().join("history-2.redb");
     assert_eq!(asked(&named, &["errors"]).code, 0);
     assert_eq!(run(&["errors", "--history", "a", "--url", "http://127.0.0.1:1"], &[]).code, 2);
+}
+
+/// The process went on for hours after the last call.
+#[test]
+fn where_the_last_hour_has_no_call_the_last_that_has_one_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::hold();
+    let (monitor, history) = begun(folder.path());
+    live(&clock, &monitor, &history, 10);
+    for _ in 0..3 {
+        monitor.operation("resize").record(Duration::from_millis(4), Outcome::Ok);
+    }
+    live(&clock, &monitor, &history, 10);
+    let called = monitor.time_of_day();
+    for _ in 0..300 {
+        clock.advance(Duration::from_secs(60));
+        monitor.tick();
+        history.catch_up(LONG);
+    }
+    history.flush(LONG);
+    monitor.shutdown(LONG);
+    drop(history);
+    let query = ["query", "operation{operation=resize}"];
+    let ran = asked(folder.path(), &[&query[..], &["--plain"]].concat());
+    let calls =
+        |ran: &Ran| ran.out.lines().filter_map(|line| line.split('\t').nth(2)?.parse::<u64>().ok()).sum::<u64>();
+    assert_eq!((ran.code, calls(&ran)), (0, 3), "{ran:?}");
+    assert!(ran.err.contains("In the last hour of the history there is nothing of them"), "{ran:?}");
+    let json: Value = serde_json::from_str(&asked(folder.path(), &[&query[..], &["--json"]].concat()).out).unwrap();
+    let counts = json["series"][0]["points"].as_array().unwrap().iter().filter_map(|point| point["count"].as_u64());
+    assert_eq!(counts.sum::<u64>(), 3, "{json}");
+    // What is asked for is answered as it is.
+    let from = rfc3339(called + Duration::from_secs(3_600));
+    let of_kind = ["query", "--kind", "operation"];
+    assert!(asked(folder.path(), &of_kind).out.contains("operation{operation=resize}"));
+    let ran = asked(folder.path(), &[&of_kind[..], &["--from", &from, "--plain"]].concat());
+    assert_eq!((ran.code, calls(&ran), ran.err.contains("nothing of them")), (0, 0, false), "{ran:?}");
+    let never = asked(folder.path(), &["query", "--kind", "agent"]);
+    assert!(
+        never.code == 0 && never.out.contains("Nothing fits") && !never.err.contains("nothing of them"),
+        "{never:?}"
+    );
 }
