@@ -14,6 +14,9 @@ pub struct Alongside {
     /// Up to when incidents that ended are not known. `None` where all of the range are.
     #[serde(skip_serializing_if = "Option::is_none", with = "text::moment_or_none")]
     pub incidents_unknown_until: Option<SystemTime>,
+    /// Whether there are more incidents than are listed, which are left out: they ended earlier.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_incidents: bool,
     /// Series and resources that hold callers up, the one with the greatest gain first. They are of the last minutes.
     pub bottlenecks: Option<Vec<Finding>>,
     /// Differences from the time of the same length before.

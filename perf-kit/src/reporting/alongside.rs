@@ -64,7 +64,7 @@ impl Sources {
         }
         if self.without_service {
             // Figures of now are those of this process, in which nothing was called.
-            let Alongside { changes, incidents, incidents_unknown_until, .. } = all;
+            let Alongside { changes, incidents, incidents_unknown_until, more_incidents, .. } = all;
             // A file that has none of the range says nothing of it.
             let is_known = incidents_unknown_until.is_none_or(|until| until < range.end());
             let incidents = incidents.filter(|all| is_known || !all.is_empty());
@@ -73,6 +73,7 @@ impl Sources {
                 changes,
                 incidents,
                 incidents_unknown_until,
+                more_incidents,
                 without_service: true,
                 ..Alongside::default()
             };
@@ -103,10 +104,8 @@ mod insight {
 
     pub(super) fn fill(all: &mut Alongside, view: &InsightView, monitor: &Monitor, range: TimeRange) {
         let known = view.incidents_in(range, INCIDENTS);
-        // Of more than are listed, those that ended first are not there.
-        let listed_since = known.incidents.last().and_then(|last| last.ended).filter(|_| known.more);
-        let since = known.known_since.max(listed_since);
-        all.incidents_unknown_until = since.filter(|since| *since > range.start() + A_MOMENT);
+        all.more_incidents = known.more;
+        all.incidents_unknown_until = known.known_since.filter(|since| *since > range.start() + A_MOMENT);
         all.incidents = Some(known.incidents.into_iter().map(incident).collect());
         let found = view.bottlenecks();
         // Where nothing could be compared, an empty list says nothing.

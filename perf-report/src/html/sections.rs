@@ -108,6 +108,13 @@ pub(super) fn incidents(report: &Report, page: &mut Page) {
         page.text(&format!("Since {}, {ended}. {alerts}", time_of_day(incident.since))).raw("</p></article>\n");
     }
     more(incidents.len(), LISTED, page);
+    if report.alongside.more_incidents {
+        let listed = words::count(incidents.len() as u64);
+        page.element(
+            "p class=\"quiet\"",
+            &format!("Only the last {listed} are in this report: those that ended earlier are left out."),
+        );
+    }
     if let Some(until) = unknown {
         page.element("p class=\"quiet\"", &format!("Those that ended before {until} are not known."));
     }

@@ -65,6 +65,25 @@ fn incidents_of_an_earlier_process_are_told_as_unknown() {
     }
 }
 
+#[test]
+fn incidents_beyond_those_that_are_listed_are_left_out_and_not_unknown() {
+    let one = told().incidents.unwrap_or_default().remove(0);
+    let of = |more_incidents| {
+        let incidents = Some(vec![one.clone(); 1_000]);
+        lived(Alongside { incidents, more_incidents, ..told() }).1
+    };
+    let (report, words) = (of(true), "Only the last 1,000 are in this report: those that ended earlier are left out.");
+    let page = written(Format::Html, &report);
+    assert!(page.contains("And 980 more.") && page.contains(words) && !page.contains("are not known."), "{page}");
+    let json = written(Format::Json, &report);
+    assert!(Report::from_json(json.as_bytes()).unwrap().alongside.more_incidents);
+    let all = of(false);
+    assert!(
+        !written(Format::Html, &all).contains("are left out")
+            && !written(Format::Json, &all).contains("more_incidents")
+    );
+}
+
 /// A day of a hundred series at five minutes.
 fn day() -> Report {
     let (_, mut report) = lived(told());
