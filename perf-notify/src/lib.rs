@@ -115,7 +115,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use route::Routes;
 use runner::{Order, Runner};
 use state::{Shared, StoreState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
@@ -193,7 +193,7 @@ impl Notifier {
         let links = links.transpose().map_err(refused)?;
         let overlaps = overlaps(folder.as_deref(), &store);
         let read = match &store {
-            StoreState::On(store) => Some(store.path().to_owned()),
+            StoreState::On(store) => store.instance().ok(),
             StoreState::Off(_) => None,
         };
         let shared = Arc::new(Shared::new(store, now));
@@ -235,6 +235,7 @@ impl Notifier {
             mirrors: BTreeMap::new(),
             has_no_incidents: false,
             notices: Vec::new(),
+            in_memory: BTreeSet::new(),
             backlog,
         };
         let (on_tick, on_shutdown) = Self::listen(monitor, &orders, runner, receiver)?;

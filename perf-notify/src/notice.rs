@@ -3,10 +3,10 @@
 use crate::runner::Order;
 use perf_runtime::extend::{Deliver, DeliverError, Notice};
 use ring::digest::{SHA256, digest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many notices wait to be sent.
@@ -43,6 +43,11 @@ impl Told {
             }
         }
         true
+    }
+
+    /// Has all of them written anew.
+    pub(crate) fn write_all(&self, changes: &mut ToldKeys) {
+        changes.extend(&self.0);
     }
 
     /// Takes over those that another process told.
@@ -87,6 +92,8 @@ pub(crate) struct Backlog {
     under_way: AtomicUsize,
     /// In the outbox.
     waiting: AtomicUsize,
+    /// The keys of those that were taken and may be in memory alone.
+    unsettled: Mutex<BTreeSet<String>>,
 }
 
 impl Backlog {
@@ -107,10 +114,21 @@ impl Backlog {
         self.check(has_ended)
     }
 
+    fn unsettled(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note that a notice outlives the process, or was sent.
+    pub(crate) fn settle(&self, key: &str) {
+        self.unsettled().remove(key);
+    }
+
     /// Lets a notice in by `hand_over`, where there is room and no end. Nothing is asked of others meanwhile.
-    fn enter(&self, hand_over: impl FnOnce() -> Result<(), DeliverError>) -> Result<(), DeliverError> {
+    fn enter(&self, key: &str, hand_over: impl FnOnce() -> Result<(), DeliverError>) -> Result<(), DeliverError> {
         let has_ended = self.has_ended.lock().unwrap_or_else(PoisonError::into_inner);
         self.check(*has_ended)?;
+        // At most as many as may wait, and those that cannot be written.
+        self.unsettled().insert(key.to_owned());
         self.under_way.fetch_add(1, Ordering::AcqRel);
         hand_over()
     }
@@ -143,7 +161,11 @@ impl Deliver for Notices {
             return Err(DeliverError::NoChannel);
         }
         let order = Order::Notice(Box::new(notice.clone()));
-        self.backlog.enter(|| self.orders.send(order).map_err(|_| DeliverError::Ended))
+        self.backlog.enter(notice.key(), || self.orders.send(order).map_err(|_| DeliverError::Ended))
+    }
+
+    fn is_settled(&self, key: &str) -> bool {
+        !self.backlog.unsettled().contains(key)
     }
 
     fn ready(&self) -> Result<(), DeliverError> {

@@ -79,8 +79,8 @@ pub(crate) struct Runner {
     /// When what is known was last compared with what fires.
     pub(crate) compared: Option<Duration>,
     pub(crate) reopened: Duration,
-    /// The file of the outbox whose lines this process knows.
-    pub(crate) read: Option<PathBuf>,
+    /// The number of the outbox whose lines this process knows.
+    pub(crate) read: Option<u64>,
     /// When outboxes of other processes were last looked for.
     pub(crate) adopted: Option<Duration>,
     /// Whether another process of the service ran when this one began, and does still: this one waits for its end.
@@ -90,6 +90,8 @@ pub(crate) struct Runner {
     pub(crate) has_no_incidents: bool,
     /// Notices that are not in the outbox yet.
     pub(crate) notices: Vec<Notice>,
+    /// The keys of those that may be in memory alone.
+    pub(crate) in_memory: BTreeSet<String>,
     pub(crate) backlog: Arc<Backlog>,
 }
 
@@ -215,6 +217,7 @@ impl Runner {
                 worker.give(Job::Send(Box::new(entry)));
             }
         }
+        self.settle();
         self.mirror();
         let states = self.dispatcher.states();
         self.figures.set(self.dispatcher.counts(), &states, self.now);
@@ -226,6 +229,7 @@ impl Runner {
         let came = std::mem::take(&mut self.notices);
         for notice in &came {
             self.dispatcher.tell(notice, self.now);
+            self.in_memory.insert(notice.key().to_owned());
         }
         self.backlog.set(came.len(), self.dispatcher.waiting_notices());
     }
@@ -245,6 +249,19 @@ impl Runner {
             Ok(()) => self.dispatcher.clear_changes(),
             Err(error) => self.shared.set_store(StoreState::Off(error.to_string())),
         }
+    }
+
+    /// Notes which notices outlive this process, or were sent.
+    fn settle(&mut self) {
+        let is_written = self.dispatcher.changes().is_empty();
+        let (dispatcher, backlog) = (&self.dispatcher, &self.backlog);
+        self.in_memory.retain(|key| {
+            let is_settled = is_written || !dispatcher.has_notice(key);
+            if is_settled {
+                backlog.settle(key);
+            }
+            !is_settled
+        });
     }
 
     /// Takes over the outboxes of processes that have ended: with restarts that overlap, each has a file of its own.
@@ -281,13 +298,14 @@ impl Runner {
         }
         self.reopened = self.now.uptime;
         let opened = Store::open(folder).and_then(|store| {
-            let is_known = self.read.as_deref() == Some(store.path());
-            let left = if is_known { None } else { Some(store.load()?) };
-            Ok((store, left))
+            // By its number: in the same place may be another file, such as that of another disk.
+            let instance = store.instance()?;
+            let left = if self.read == Some(instance) { None } else { Some(store.load()?) };
+            Ok((store, instance, left))
         });
         match opened {
-            Ok((store, left)) => {
-                self.read = Some(store.path().to_owned());
+            Ok((store, instance, left)) => {
+                self.read = Some(instance);
                 self.shared.set_store(StoreState::On(Arc::new(store)));
                 if let Some(left) = left {
                     self.dispatcher.take_in(left, self.now);

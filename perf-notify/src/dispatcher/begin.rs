@@ -87,8 +87,14 @@ impl Dispatcher {
         this
     }
 
-    /// Takes in what processes before left in the own file, which could not be read at the start. Its messages have new numbers from now on.
+    /// Takes in what processes before left in the own file, which could not be read at the start, or is another one than it was. Its messages have new
+    /// numbers from now on, and all that is known is written to it.
     pub(crate) fn take_in(&mut self, left: Left, now: Now) {
+        let waiting = self.queues.values().flat_map(Queue::entries);
+        self.changes.entries.extend(waiting.map(|entry| (entry.id, Some(entry.clone()))));
+        self.changes.groups.extend(self.groups.iter().map(|(key, group)| (key.clone(), Some(group.clone()))));
+        self.told.write_all(&mut self.changes.told);
+        self.changes.seq = Some(self.seq);
         let old: Vec<u64> = left.entries.iter().map(|entry| entry.id).collect();
         self.last_id = old.iter().copied().fold(self.last_id, u64::max);
         self.adopt(left, now);

@@ -26,6 +26,11 @@ impl Dispatcher {
         self.queues.values().map(Queue::waiting_notices).max().unwrap_or(0)
     }
 
+    /// Whether a notice waits for a channel still.
+    pub(crate) fn has_notice(&self, key: &str) -> bool {
+        self.queues.values().any(|queue| queue.has_notice(key))
+    }
+
     /// Whether a message that a channel cannot tell goes to its fallback. A notice goes where it can be shown, and to each channel once.
     pub(super) fn may_fall_back(&mut self, fallback: &str, message: &Message, now: Now) -> bool {
         let Some(notice) = &message.notice else { return true };

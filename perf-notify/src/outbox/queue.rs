@@ -335,6 +335,16 @@ impl Queue {
         self.sending.is_some()
     }
 
+    /// All messages that wait.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Whether a notice waits.
+    pub(crate) fn has_notice(&self, key: &str) -> bool {
+        self.entries().any(|entry| entry.message.notice.as_ref().is_some_and(|notice| notice.key == key))
+    }
+
     /// The notices that wait.
     pub(crate) fn waiting_notices(&self) -> usize {
         self.entries.values().filter(|entry| entry.message.notice.is_some()).count()

@@ -187,6 +187,12 @@ impl Store {
         &self.path
     }
 
+    /// The number that tells this file from any other, whatever path it has.
+    pub(crate) fn instance(&self) -> Result<u64, StoreError> {
+        let meta = self.database.begin_read()?.open_table(META)?;
+        Ok(meta.get("instance")?.map_or(0, |value| value.value()))
+    }
+
     fn write(&self) -> Result<WriteTransaction, StoreError> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_quick_repair(true);
@@ -343,6 +349,17 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_told_from_another_one_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.redb");
+        let open = || Store::open_file(&path).unwrap().instance().unwrap();
+        let first = open();
+        assert_eq!((open(), first > 0), (first, true), "it is the same after a restart");
+        std::fs::remove_file(&path).unwrap();
+        assert_ne!(open(), first);
+    }
 
     #[test]
     fn a_link_that_was_used_is_used_for_whoever_takes_over_the_file() {

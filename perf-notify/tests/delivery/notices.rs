@@ -129,6 +129,47 @@ fn where_the_disk_was_away_at_the_start_what_was_told_before_is_not_told_again_a
 }
 
 #[test]
+fn a_notice_in_memory_alone_is_not_settled_until_it_is_written_or_sent() {
+    let clock = ManualClock::hold();
+    let open = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_open = Arc::clone(&open);
+    let sink =
+        Sink::new(move |_| if is_open.load(std::sync::atomic::Ordering::Relaxed) { (200, "") } else { (503, "") });
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().join("state");
+    std::fs::write(&outbox, "no folder").unwrap();
+    let monitor = monitor();
+    let notifier = Notifier::with_settings(&monitor, settings(&outbox, [&sink, &sink], &["a"])).unwrap();
+    let way = deliver(&monitor);
+    tick(&clock, &monitor, 1);
+    assert!(way.is_settled("nothing that was taken"));
+    for key in ["written", "sent"] {
+        way.deliver(&notice(key)).unwrap();
+    }
+    assert!(comes_true(|| notifier.view().overview().channels[0].waiting == 2));
+    assert!(!way.is_settled("written") && !way.is_settled("sent"));
+    std::fs::remove_file(&outbox).unwrap();
+    assert!(comes_true(|| {
+        tick(&clock, &monitor, 1);
+        way.is_settled("written") && way.is_settled("sent")
+    }));
+    assert!(notifier.view().overview().off.is_none(), "it is in the file");
+    drop(notifier);
+
+    std::fs::remove_dir_all(&outbox).unwrap();
+    std::fs::write(&outbox, "no folder").unwrap();
+    let notifier = Notifier::with_settings(&monitor, settings(&outbox, [&sink, &sink], &["a"])).unwrap();
+    let way = deliver(&monitor);
+    open.store(true, std::sync::atomic::Ordering::Relaxed);
+    way.deliver(&notice("gone")).unwrap();
+    assert!(comes_true(|| {
+        tick(&clock, &monitor, 1);
+        way.is_settled("gone")
+    }));
+    assert!(notifier.view().overview().off.is_some() && sink.requests().last().unwrap().body["key"] == "gone");
+}
+
+#[test]
 fn a_notice_before_the_first_tick_and_at_the_end_is_kept() {
     let clock = ManualClock::hold();
     let (folder, sink) = (tempfile::tempdir().unwrap(), Sink::new(|_| (200, "")));

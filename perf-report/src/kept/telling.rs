@@ -1,8 +1,8 @@
 //! Has people told of reports that were made by themselves: of each once, also where a process ends in between.
 //!
-//! A report is kept with a mark that people are to be told of it. The mark goes when this process looks again, or ends in order: what takes
-//! notices has them on the disk then, unless that is off: a notice that is in memory alone is lost where the process ends before it is sent. A mark
-//! that stays was left by a process that ended; the notice has the same key, and whoever was told is told no more.
+//! A report is kept with a mark that people are to be told of it. The mark goes when this process looks again, or ends in order, and what takes
+//! notices has it on the disk or sent it by then: one that is in memory alone keeps its mark. A mark that stays was left by a process that ended; the
+//! notice has the same key, and whoever was told is told no more.
 
 use super::error::MakeError;
 use super::id::{ReportId, ReportKind};
@@ -17,11 +17,15 @@ use std::sync::Arc;
 const MOST_READ: u64 = 32 << 20;
 
 impl Keeper {
-    /// Takes note on the disk of the reports of which people were told.
+    /// Takes note on the disk of the reports of which people were told: those whose notices outlive this process, or were sent.
     pub(crate) fn note_told(&self) {
-        let told = std::mem::take(&mut self.known().told);
-        for id in told {
+        let way = self.way();
+        let is_settled = |id: ReportId| way.as_ref().is_none_or(|way| way.is_settled(&key_of(id)));
+        // Others are asked nothing while the lock is held.
+        let told = self.known().told.clone();
+        for id in told.into_iter().filter(|id| is_settled(*id)) {
             self.room.note_told(id);
+            self.known().told.remove(&id);
         }
     }
 
@@ -114,7 +118,7 @@ impl Keeper {
             _ => ("report of the day", ""),
         };
         let title = format!("{service}: {what}, {range}{end}");
-        let mut notice = Notice::new(format!("report.{id}"), title, summary).ok()?;
+        let mut notice = Notice::new(key_of(id), title, summary).ok()?;
         if let Some(url) = &self.sources.public_url {
             let format = if self.formats.contains(&Format::Html) {
                 "html"
@@ -126,6 +130,11 @@ impl Keeper {
         }
         Some(notice)
     }
+}
+
+/// The key of the notice of a report.
+fn key_of(id: ReportId) -> String {
+    format!("report.{id}")
 }
 
 /// The report on one screen of text.

@@ -30,6 +30,12 @@ pub trait Deliver: Send + Sync {
     fn ready(&self) -> Result<(), DeliverError> {
         Ok(())
     }
+
+    /// Whether a notice that was taken under this key needs nobody to remember it any more: it was sent, or lies where it outlives the process.
+    fn is_settled(&self, key: &str) -> bool {
+        let _ = key;
+        true
+    }
 }
 
 /// A short text for people. Its bounds always hold.

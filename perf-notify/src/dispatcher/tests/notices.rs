@@ -165,6 +165,25 @@ fn what_was_told_is_known_after_a_restart_and_beside_another_process() {
     assert_eq!(after.dispatcher.counts().get(&("a".to_owned(), AttemptOutcome::Superseded)), Some(&1));
 }
 
+/// In the place of the own file may be that of another disk.
+#[test]
+fn another_file_gets_all_that_is_known() {
+    let mut bench = bench(vec![plan("a")], &["a"]);
+    bench.hear(0.5, "fired", &alert(1, "critical"));
+    bench.tell(1.0, "told");
+    bench.run(1.0, 2.0, &|_, _| taken());
+    bench.tell(3.0, "waits");
+    bench.run(3.0, 4.0, &|_, _| refused(Again::Later));
+    // It is all in the file of before.
+    bench.dispatcher.clear_changes();
+    bench.dispatcher.take_in(crate::outbox::Left::default(), at(5.0));
+    let changes = bench.dispatcher.changes();
+    let waiting =
+        changes.entries.values().flatten().filter_map(|entry| Some(entry.message.notice.as_ref()?.key.as_str()));
+    assert_eq!(waiting.collect::<Vec<_>>(), ["waits"]);
+    assert_eq!((changes.told.len(), changes.groups.len(), changes.seq), (2, 1, Some(1)));
+}
+
 #[test]
 fn a_notice_that_was_left_goes_to_no_channel_that_shows_none_now() {
     let mut before = bench(vec![plan("a"), plan("b"), plan("c"), plan("gone")], &["a", "b", "c", "gone"]);

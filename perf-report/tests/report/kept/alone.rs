@@ -14,6 +14,21 @@ impl Deliver for Ended {
     }
 }
 
+/// A way that has what it took in memory alone, until it is settled.
+#[derive(Default)]
+struct InMemory(std::sync::atomic::AtomicBool);
+
+impl Deliver for InMemory {
+    fn deliver(&self, _: &Notice) -> Result<(), DeliverError> {
+        Ok(())
+    }
+
+    fn is_settled(&self, key: &str) -> bool {
+        assert!(key.starts_with("report.daily-"), "{key}");
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
 fn untold(folder: &Path) -> Vec<PathBuf> {
     files(folder).into_iter().filter(|name| name.ends_with(".untold")).map(|name| folder.join(name)).collect()
 }
@@ -100,6 +115,36 @@ fn the_process_after_one_that_ended_in_between_has_people_told_once() {
     let (process, _way) = begin();
     process.tick();
     assert_eq!((keys(&told), process.ids()), (once.to_vec(), made));
+}
+
+#[test]
+fn the_mark_stays_as_long_as_a_notice_is_in_memory_alone() {
+    let clock = ManualClock::hold();
+    let (_folder, path) = room();
+    let way: Arc<InMemory> = Arc::default();
+    let begin = || {
+        let process = Process::begin(&path, daily);
+        let provided = process.monitor.provide::<dyn Deliver>(Arc::<InMemory>::clone(&way)).unwrap();
+        (process, provided)
+    };
+    let (process, _provided) = begin();
+    process.tick();
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(60));
+        process.tick();
+        assert_eq!(untold(&path).len(), 1, "its process may be killed before it is sent");
+    }
+    process.monitor.shutdown(LONG);
+    assert_eq!(untold(&path).len(), 1, "nor was it sent by the end");
+    drop((process, _provided));
+    let (process, _provided) = begin();
+    let old = SystemTime::now() - Duration::from_secs(700);
+    fs::File::options().write(true).open(&untold(&path)[0]).unwrap().set_modified(old).unwrap();
+    process.tick();
+    way.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    clock.advance(Duration::from_secs(60));
+    process.tick();
+    assert!(untold(&path).is_empty());
 }
 
 #[test]
