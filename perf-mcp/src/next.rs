@@ -184,6 +184,13 @@ fn after_calls(answer: &Value, next: &mut Next<'_>) {
         next.ask("calls", &json!({ "id": id }), "the first of the list, with every call inside it");
     }
     next.explain(answer.pointer("/calls/calls/0/series"), "the series of the first of the list");
+    if answer.pointer("/calls/calls").is_some_and(|calls| calls.as_array().is_some_and(Vec::is_empty)) {
+        let asked = next.arguments.get("series").cloned();
+        next.explain(
+            asked.as_ref(),
+            "none is kept by itself: calls made inside others are kept with their callers, which it names",
+        );
+    }
 }
 
 fn after_errors(answer: &Value, next: &mut Next<'_>) {

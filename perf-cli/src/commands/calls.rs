@@ -113,7 +113,7 @@ fn recent(client: &Client, args: &Calls, output: &mut Output<'_>) -> Result<u8, 
         ]);
     }
     let none = if recent.recorder.enabled {
-        "No call is kept of this time."
+        "No call is kept of this time. One that was made inside another is kept with that one: ask for its caller."
     } else {
         "Calls are not recorded: `[recorder] enabled = true` keeps them."
     };

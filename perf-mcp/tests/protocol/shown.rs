@@ -122,3 +122,17 @@ fn an_alert_is_about_its_metric_and_the_figure_of_its_rule() {
     assert_eq!(next("a", "lock_longest_wait_seconds{lock=a}", "A rule: lock.. is 9 s").0, "contention");
     assert_eq!(next("a", "channel_stopped_seconds", "A rule: channel.. is 9 s").0, "contention");
 }
+
+#[test]
+fn of_calls_that_are_made_inside_others_an_empty_list_sends_to_the_callers() {
+    let series = "tool{tool=a}";
+    let none = answer(
+        "calls",
+        &json!({ "series": series, "outcome": "cancelled" }),
+        &[("/api/v1/calls/recent", json!({ "calls": [] }))],
+    );
+    assert_eq!(next_of(&none, 0), ("explain", &json!({ "series": series })));
+    assert!(none["next_tool"][0]["why"].as_str().is_some_and(|why| why.contains("made inside others")), "{none}");
+    let of_all = answer("calls", &json!({}), &[("/api/v1/calls/recent", json!({ "calls": [] }))]);
+    assert_eq!(next_of(&of_all, 0).0, "series", "{of_all}");
+}

@@ -22,7 +22,7 @@ pub(super) fn part() -> OpenApi {
             "/api/v1/calls/recent",
             ranged(read(
                 "series",
-                "Calls that are kept whole: of each series and minute the slowest and the first that failed; the last first. Of before this process and the last hour, those that the history keeps",
+                "Calls that are kept whole: of each series and minute the slowest and the first that failed; the last first. Calls that were made inside others are not listed: they are in the trees of those (`/api/v1/calls/{id}`). Of before this process and the last hour, those that the history keeps",
             ))
             .parameter(
                 parameter(
