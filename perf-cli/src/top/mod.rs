@@ -84,3 +84,37 @@ fn keep_up(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::process::{Command, Stdio};
+
+    /// Set in the process that panics.
+    const CHILD: &str = "PERF_CLI_TOP_PANICS";
+
+    /// In a process of its own, on a terminal that `script` makes.
+    #[test]
+    fn the_terminal_is_restored_after_a_panic() {
+        if env::var_os(CHILD).is_some() {
+            let mut terminal = ratatui::try_init().unwrap();
+            terminal.draw(|_| panic!("in the middle of a screen")).unwrap();
+        }
+        let this = env::current_exe().unwrap();
+        let name = "top::tests::the_terminal_is_restored_after_a_panic";
+        let child = format!("{CHILD}=1 '{}' --exact {name} --nocapture; stty -a", this.display());
+        let mut script = Command::new("script");
+        let output = match script.args(["-qc", &child, "/dev/null"]).stdin(Stdio::null()).output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Err(error) => {
+                assert!(env::var_os("PERF_REQUIRE_SERVERS").is_none(), "script: {error}");
+                return println!("skipped: script: {error}");
+            }
+        };
+        let entered = output.find("\u{1b}[?1049h").unwrap_or_else(|| panic!("the screen was shown: {output:?}"));
+        let left = output.find("\u{1b}[?1049l").unwrap_or_else(|| panic!("and left: {output:?}"));
+        let after = &output[left..];
+        assert!(entered < left && after.contains("in the middle of a screen"), "the reason can be read: {output:?}");
+        assert!(after.contains(" icanon") && after.contains(" echo "), "the terminal reads lines again: {after:?}");
+    }
+}
