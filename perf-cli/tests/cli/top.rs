@@ -31,10 +31,10 @@ impl Shown {
         let mut options = OpenOptions::new();
         options.read(true).write(true).custom_flags(libc::O_NOCTTY);
         let terminal = options.open(OsStr::from_bytes(name.to_bytes())).expect("the terminal");
-        let side = || terminal.try_clone().expect("a handle");
+        let handle = || terminal.try_clone().expect("a handle");
         let mut command = Command::new(env!("CARGO_BIN_EXE_perf-cli"));
         command.arg("top").env("PERF_URL", service().url()).env("PERF_TOKEN", READ);
-        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("the command starts");
+        let child = command.stdin(handle()).stdout(handle()).stderr(handle()).spawn().expect("the command starts");
         let mut shown = Self { child, person: person.into() };
         shown.wait_for(b"leave");
         shown
