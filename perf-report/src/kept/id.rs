@@ -244,7 +244,7 @@ mod tests {
         let compared: ReportId = COMPARED.parse().unwrap();
         let [from, to] = compared.range_before().unwrap();
         assert_eq!(perf_runtime::text::rfc3339(from), "2026-11-28T05:00:00.000Z");
-        assert_eq!(to.duration_since(from), Ok(Duration::from_secs(3_600)));
+        assert_eq!(to.duration_since(from).unwrap(), Duration::from_secs(3_600));
     }
 
     #[test]
