@@ -23,6 +23,7 @@ mod stream;
 #[cfg(all(test, not(perf_loom)))]
 mod tests;
 mod told;
+mod values;
 
 pub use class::{Class, Usage};
 pub use error::UsageError;

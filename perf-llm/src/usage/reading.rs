@@ -1,5 +1,5 @@
 use super::class::Usage;
-use super::{Repair, UsageError, fields, shapes};
+use super::{Repair, UsageError, fields, shapes, values};
 use crate::Money;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 16 << 20;
 
-/// The form of a provider's answers.
+/// The form of a provider's answers, or of the values of a crate that has one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Shape {
@@ -24,6 +24,12 @@ pub enum Shape {
     Ollama,
     /// Converse of Amazon Bedrock. <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html>
     Bedrock,
+    /// Values of the crate `genai` (0.7): `ChatResponse`, `EmbedResponse`, `ChatStreamEvent`, `StreamEnd` and `Usage`. They are for [`told_by`](super::told_by).
+    /// <https://docs.rs/genai/latest/genai/chat/struct.Usage.html>
+    Genai,
+    /// Values of the crates of `rig` (0.44): `CompletionResponse` and `Usage` of `rig-core`, `PromptResponse` of `rig-agent`. They are for
+    /// [`told_by`](super::told_by). <https://docs.rs/rig-core/latest/rig_core/completion/struct.Usage.html>
+    Rig,
 }
 
 /// An answer's usage, with what its price depends on.
@@ -32,6 +38,8 @@ pub enum Shape {
 pub struct Reading {
     /// The counts; unknown where the body has none.
     pub usage: Usage,
+    /// The provider, by OpenTelemetry's name or the crate's: bodies of providers name none, values of crates ([`Shape::Genai`], [`Shape::Rig`]) do.
+    pub provider: Option<String>,
     /// The model that answered, as the provider names it.
     pub model: Option<String>,
     /// The service tier that the provider says it used.
@@ -79,6 +87,8 @@ pub fn read_value(shape: Shape, body: &Value) -> Result<Reading, UsageError> {
         Shape::Gemini => shapes::gemini(body),
         Shape::Ollama => shapes::ollama(body),
         Shape::Bedrock => shapes::bedrock(body),
+        Shape::Genai => values::genai(body),
+        Shape::Rig => values::rig(body),
     }?;
     reading.usage.check()?;
     Ok(reading)

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Repair {
     /// Reasoning stood outside the generated tokens, as the body's total or its size shows: it was added to them.
     ReasoningOutside,
+    /// Reasoning was added to generated tokens that it was part of already, as the total shows: it was taken away again.
+    ReasoningTwice,
     /// Cached tokens stood outside the tokens of the prompt: they were added to them.
     CacheOutside,
     /// Cache writes by lifetime were more than all cache writes: the larger sum stands.
@@ -15,12 +17,13 @@ pub enum Repair {
 
 impl Repair {
     /// All rules.
-    pub const ALL: &[Self] = &[Self::ReasoningOutside, Self::CacheOutside, Self::WritesOverTotal];
+    pub const ALL: &[Self] = &[Self::ReasoningOutside, Self::ReasoningTwice, Self::CacheOutside, Self::WritesOverTotal];
 
     /// The name, for a label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReasoningOutside => "reasoning_outside",
+            Self::ReasoningTwice => "reasoning_twice",
             Self::CacheOutside => "cache_outside",
             Self::WritesOverTotal => "writes_over_total",
         }
@@ -75,6 +78,28 @@ pub(super) fn thoughts(usage: &mut Usage, total: Option<u64>, repairs: &mut Vec<
     }
 }
 
+/// Takes reasoning away from generated tokens that it was added to though it was part of them: with it once, `input + output` is the total.
+pub(super) fn reasoning_twice(usage: &mut Usage, total: Option<u64>, repairs: &mut Vec<Repair>) {
+    let [input, output, reasoning] = [Class::Input, Class::Output, Class::Reasoning].map(|class| usage.get(class));
+    let (Some(input), Some(output), Some(reasoning)) = (input, output, reasoning.filter(|count| *count > 0)) else {
+        return;
+    };
+    let once = output.checked_sub(reasoning).filter(|once| *once >= reasoning);
+    if let Some(once) = once.filter(|once| Some(input.saturating_add(*once)) == total) {
+        usage.set(Class::Output, Some(once));
+        note(repairs, Repair::ReasoningTwice);
+    }
+}
+
+/// Adds cached tokens that are more than all tokens of the prompt to these: they stood outside.
+pub(super) fn cache(usage: &mut Usage, repairs: &mut Vec<Repair>) {
+    let cached = usage.sum(&[Class::CacheRead, Class::CacheWrite]);
+    if let Some(input) = usage.get(Class::Input).filter(|input| cached > *input) {
+        usage.set(Class::Input, Some(input.saturating_add(cached)));
+        note(repairs, Repair::CacheOutside);
+    }
+}
+
 /// Raises all cache writes to the sum of those by lifetime.
 pub(super) fn writes(usage: &mut Usage, repairs: &mut Vec<Repair>) {
     let by_lifetime = usage.sum(&[Class::CacheWrite5m, Class::CacheWrite1h]);
@@ -97,11 +122,7 @@ impl Usage {
     pub fn repaired(mut self, total: Option<u64>) -> (Self, Vec<Repair>) {
         let mut repairs = Vec::new();
         writes(&mut self, &mut repairs);
-        let cached = self.sum(&[Class::CacheRead, Class::CacheWrite]);
-        if let Some(input) = self.get(Class::Input).filter(|input| cached > *input) {
-            self.set(Class::Input, Some(input.saturating_add(cached)));
-            note(&mut repairs, Repair::CacheOutside);
-        }
+        cache(&mut self, &mut repairs);
         reasoning(&mut self, total, &mut repairs);
         (self, repairs)
     }

@@ -8,9 +8,9 @@ use crate::Money;
 use serde_json::Value;
 
 /// The classes, and the paths where a shape tells them; of several the first that is there.
-type Paths = &'static [(Class, &'static [&'static [&'static str]])];
+pub(super) type Paths = &'static [(Class, &'static [&'static [&'static str]])];
 
-fn counts(body: &Value, paths: Paths) -> Result<Usage, UsageError> {
+pub(super) fn counts(body: &Value, paths: Paths) -> Result<Usage, UsageError> {
     paths.iter().try_fold(Usage::UNKNOWN, |mut usage, (class, paths)| {
         usage.set(*class, first(body, paths)?);
         Ok(usage)
@@ -127,7 +127,7 @@ pub(super) fn anthropic(body: &Value) -> Result<Reading, UsageError> {
 }
 
 /// Makes the prompt's tokens of those outside the cache and those of the cache.
-fn add_cached(usage: &mut Usage, outside: Option<u64>) {
+pub(super) fn add_cached(usage: &mut Usage, outside: Option<u64>) {
     let cached = sum(usage.get(Class::CacheRead), usage.get(Class::CacheWrite));
     usage.set(Class::Input, outside.and_then(|outside| sum(Some(outside), cached)));
 }

@@ -155,6 +155,7 @@ impl UsageStream {
             Shape::OpenAiResponses => event.remove("response"),
             Shape::Anthropic => event.remove("message"),
             Shape::Bedrock => event.remove("metadata"),
+            Shape::Genai => event.remove("End"),
             _ => None,
         };
         let event = match inside {
@@ -167,6 +168,8 @@ impl UsageStream {
             Shape::Anthropic | Shape::Bedrock => &["model", "usage"],
             Shape::Gemini => &["modelVersion", "usageMetadata"],
             Shape::Ollama => &["model", "prompt_eval_count", "eval_count"],
+            Shape::Genai => &["usage", "captured_usage", "model_iden", "provider_model_iden"],
+            Shape::Rig => &["usage", "origin", "raw"],
         };
         for (key, value) in event {
             if keys.contains(&key.as_str()) {
@@ -186,6 +189,7 @@ fn carries_token(shape: Shape, data: &[u8]) -> bool {
         Shape::Bedrock => return holds(data, b"contentBlockDelta") || holds(data, b"\"delta\""),
         Shape::Gemini => return holds(data, b"\"parts\""),
         Shape::Ollama => &[b"content", b"response", b"thinking", b"tool_calls"],
+        Shape::Genai | Shape::Rig => &[b"content"],
     };
     words.iter().any(|word| has_value(data, word))
 }
@@ -222,9 +226,10 @@ fn ends(shape: Shape, event: &Map<String, Value>) -> bool {
         Shape::OpenAiChat => any("choices", "finish_reason"),
         Shape::OpenAiResponses => has(&["response", "usage"]),
         // The usage that `message_start` tells stands inside of it.
-        Shape::Anthropic => has(&["usage"]),
+        Shape::Anthropic | Shape::Rig => has(&["usage"]),
         Shape::Gemini => any("candidates", "finishReason"),
         Shape::Ollama => has(&["eval_count"]),
         Shape::Bedrock => has(&["metadata", "usage"]) || has(&["usage"]),
+        Shape::Genai => has(&["End"]) || has(&["usage"]) || has(&["captured_usage"]),
     }
 }

@@ -3,6 +3,7 @@
 mod mcp;
 mod openai;
 mod others;
+mod returned;
 mod rig;
 mod server;
 

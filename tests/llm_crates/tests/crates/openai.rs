@@ -17,7 +17,7 @@ use perf_runtime::{Kind, Window};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 /// As the guide says.
-async fn client(meter: &Meter) -> Client<OpenAIConfig> {
+pub(super) async fn client(meter: &Meter) -> Client<OpenAIConfig> {
     let address = server::start().await;
     let http = ServiceBuilder::new().layer(meter.http().provider("openai")).service(reqwest::Client::new());
     let service = service_fn(move |factory: HttpRequestFactory| {
@@ -28,14 +28,14 @@ async fn client(meter: &Meter) -> Client<OpenAIConfig> {
     Client::with_config(config).with_http_service(service)
 }
 
-fn question(model: &str) -> CreateChatCompletionRequest {
+pub(super) fn question(model: &str) -> CreateChatCompletionRequest {
     let message = ChatCompletionRequestUserMessageArgs::default().content("Who?").build().unwrap();
     let mut args = CreateChatCompletionRequestArgs::default();
     args.model(model).max_completion_tokens(1_000_u32).messages([message.into()]).build().unwrap()
 }
 
 /// 200 new tokens at 0.25 dollars a million, 1,000 read from the cache at 0.025, 300 generated ones at 2.
-const COST: i128 = 200 * 250_000 + 1_000 * 25_000 + 300 * 2_000_000;
+pub(super) const COST: i128 = 200 * 250_000 + 1_000 * 25_000 + 300 * 2_000_000;
 
 #[tokio::test]
 async fn chat_and_responses_whole_and_streamed() {

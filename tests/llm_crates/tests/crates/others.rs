@@ -16,7 +16,7 @@ use perf_runtime::{monitor_agent, monitor_llm_call};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
 
-async fn client(kind: AdapterKind, base: &str) -> Client {
+pub(super) async fn client(kind: AdapterKind, base: &str) -> Client {
     let base = format!("http://{}{base}", server::start().await);
     let resolve = move |target: ServiceTarget| -> Result<ServiceTarget, genai::resolver::Error> {
         let model = ModelIden::new(kind, target.model.model_name);

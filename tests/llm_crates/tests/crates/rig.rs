@@ -29,7 +29,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 /// The ways by which calls are seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     Spans,
     Http,
     Both,
@@ -37,10 +37,10 @@ enum Seen {
 
 /// The client that rig sends through: reqwest, with the layer around it or without.
 #[derive(Clone)]
-struct Http(BoxCloneSyncService<reqwest::Request, reqwest::Response, reqwest::Error>);
+pub(super) struct Http(BoxCloneSyncService<reqwest::Request, reqwest::Response, reqwest::Error>);
 
 impl Http {
-    fn new(meter: &Meter, provider: &'static str, seen: Seen) -> Self {
+    pub(super) fn new(meter: &Meter, provider: &'static str, seen: Seen) -> Self {
         if seen == Seen::Spans {
             return Self(BoxCloneSyncService::new(reqwest::Client::new()));
         }
@@ -112,19 +112,19 @@ impl HttpClientExt for Http {
 
 /// Lets one test at a time go on. A thread without a subscriber that comes to a callsite first, while the subscriber of another thread is the
 /// only one, settles for both that nobody listens there.
-async fn one_at_a_time() -> MutexGuard<'static, ()> {
+pub(super) async fn one_at_a_time() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::const_new(());
     ONE.lock().await
 }
 
 /// A subscriber of this thread, where spans are to be seen.
-fn subscribe(meter: &Meter, seen: Seen) -> Option<DefaultGuard> {
+pub(super) fn subscribe(meter: &Meter, seen: Seen) -> Option<DefaultGuard> {
     let subscriber = || tracing_subscriber::registry().with(meter.layer());
     (seen != Seen::Http).then(|| tracing::subscriber::set_default(subscriber()))
 }
 
 /// A model of a provider, at our server.
-fn model(of: &str, name: &str, address: SocketAddr, http: Http) -> DynModel<Completion> {
+pub(super) fn model(of: &str, name: &str, address: SocketAddr, http: Http) -> DynModel<Completion> {
     let base = format!("http://{address}");
     match of {
         "chat" => OpenAIConfig::new("none").with_base_url(format!("{base}/v1")).connect(http).chat(name).erase(),
@@ -136,7 +136,7 @@ fn model(of: &str, name: &str, address: SocketAddr, http: Http) -> DynModel<Comp
     }
 }
 
-fn question() -> CompletionRequest {
+pub(super) fn question() -> CompletionRequest {
     CompletionRequest::new("Who?")
 }
 
@@ -253,7 +253,7 @@ impl PortableTool for Count {
     }
 }
 
-fn agent(address: SocketAddr, http: Http) -> Agent {
+pub(super) fn agent(address: SocketAddr, http: Http) -> Agent {
     let model = model("chat", "caller", address, http);
     AgentBuilder::new(model).name("counter").tool(Count).default_max_turns(4).build()
 }
