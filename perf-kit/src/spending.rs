@@ -150,11 +150,12 @@ mod routes {
     }
 
     fn budget() -> ObjectBuilder {
-        object("A budget in this turn of its period. Amounts are texts, in dollars, tokens or calls.")
+        object("A budget in this turn of its period. Amounts are texts, in dollars, tokens or calls. The mode says what it reserves for a call: the worst case, or what is likely by the answers so far.")
             .has("scope", openapi::choice(&["all", "agent", "user", "model", "run"]))
             .has("name", openapi::text())
             .has("period", openapi::choice(&["day", "month", "forever"]))
             .has("measure", openapi::choice(&["money", "tokens", "calls"]))
+            .has("mode", openapi::choice(&["strict", "estimated"]))
             .has("limit", openapi::text())
             .has("spent", openapi::text())
             .has("estimated", openapi::text())
@@ -166,10 +167,11 @@ mod routes {
     }
 
     fn refusal() -> ObjectBuilder {
-        const REASONS: [&str; 8] = [
+        const REASONS: [&str; 9] = [
             "no_room",
             "unpriced",
             "tokens_unknown",
+            "no_worst_case",
             "stopped",
             "too_many_scopes",
             "bad_name",

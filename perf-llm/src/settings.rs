@@ -1,7 +1,7 @@
 //! The section `[llm]` of the settings.
 
 use crate::Money;
-use crate::budget::{Budget, Measure, OnUnpriced, Period, ScopeKind};
+use crate::budget::{Budget, Measure, Mode, OnUnpriced, Period, ScopeKind};
 use crate::conventions::GenAiNames;
 use perf_runtime::ConfigError;
 use perf_runtime::config::{Section, Span};
@@ -61,6 +61,8 @@ pub struct BudgetSetting {
     pub user: Option<String>,
     /// The treatment of a model without a price by a budget of money: `refuse` (without it), `allow`, or dollars that a call counts as.
     pub on_unpriced: Option<String>,
+    /// The need of a call that it reserves: `strict` (without it), the worst case, or `estimated`, the 99th percentile of the answers of its place so far.
+    pub mode: Option<String>,
 }
 
 /// An amount of dollars, as it is written in settings.
@@ -171,6 +173,7 @@ pub(crate) struct Rule {
     measure: Measure,
     limit: Limit,
     on_unpriced: OnUnpriced,
+    mode: Mode,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -194,7 +197,7 @@ impl Rule {
             (Limit::Count(limit), Measure::Calls) => budget.calls(limit),
             (Limit::Count(limit), _) => budget.tokens(limit),
         };
-        budget.per(self.period).on_unpriced(self.on_unpriced)
+        budget.per(self.period).on_unpriced(self.on_unpriced).mode(self.mode)
     }
 
     /// A limit of each run of an agent, from the agent's attribute.
@@ -209,13 +212,27 @@ impl Rule {
             _ => return None,
         };
         let (kind, agent, period) = (ScopeKind::Run, Some(agent.to_owned()), Period::Forever);
-        Some(Self { kind, name: None, agent, period, measure, limit, on_unpriced: OnUnpriced::Refuse })
+        Some(Self {
+            kind,
+            name: None,
+            agent,
+            period,
+            measure,
+            limit,
+            on_unpriced: OnUnpriced::Refuse,
+            mode: Mode::Strict,
+        })
     }
 
     /// Whether it is a budget of the same scope, period and measure.
     pub(crate) fn limits_the_same(&self, other: &Self) -> bool {
         let of = |rule: &Self| (rule.kind, rule.name.clone(), rule.agent.clone(), rule.period, rule.measure);
         of(self) == of(other)
+    }
+
+    /// Whether it reserves what calls likely need.
+    pub(crate) fn is_estimated(&self) -> bool {
+        self.mode == Mode::Estimated
     }
 
     /// Whether it outlives the process, where there is a store.
@@ -267,6 +284,12 @@ impl BudgetSetting {
         Self { user: Some(name.to_owned()), ..self }
     }
 
+    /// Reserves what a call likely needs, by the answers of its place so far, in the place of its worst case.
+    #[must_use]
+    pub fn estimated(self) -> Self {
+        Self { mode: Some(Mode::Estimated.name().to_owned()), ..self }
+    }
+
     fn rule(&self, field: &str) -> Result<Rule, ConfigError> {
         let refused =
             |key: &str, value: String, allowed: &str| ConfigError::new(format!("{field}.{key}"), value, allowed);
@@ -313,7 +336,12 @@ impl BudgetSetting {
                 }
             },
         };
-        let rule = Rule { kind, name, agent, period, measure, limit, on_unpriced };
+        let mode = match self.mode.as_deref().map(|mode| (mode, Mode::of_name(mode))) {
+            None => Mode::Strict,
+            Some((_, Some(mode))) => mode,
+            Some((given, None)) => return Err(refused("mode", given.to_owned(), "`strict` or `estimated`")),
+        };
+        let rule = Rule { kind, name, agent, period, measure, limit, on_unpriced, mode };
         // The name is checked with the budget; one that stands for each is whatever comes.
         let checked = rule.budget(rule.name.as_deref().unwrap_or("x")).check();
         let shown = match limit {

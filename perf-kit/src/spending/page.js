@@ -10,7 +10,7 @@ import * as address from "./address.js";
 const LACKS = { unpriced: "without a price", incomplete: "with a part of their price", unknown: "of unknown usage" };
 const HOURS = 24;
 /** The reasons for which calls are refused, in words. */
-const REASONS = { no_room: "no room", unpriced: "the model has no price: name the provider whose prices it has, or set on_unpriced of the budget", tokens_unknown: "nobody said how many tokens at most", stopped: "stopped", too_many_scopes: "too many names", bad_name: "a name that is empty or too long", too_many_waiters: "too many calls wait", store: "budgets could not be written" };
+const REASONS = { no_room: "no room", unpriced: "the model has no price: name the provider whose prices it has, or set on_unpriced of the budget", tokens_unknown: "nobody said how many tokens at most", no_worst_case: "nobody said how long the answer can be: say so, or set the mode of the budget to estimated", stopped: "stopped", too_many_scopes: "too many names", bad_name: "a name that is empty or too long", too_many_waiters: "too many calls wait", store: "budgets could not be written" };
 
 /** Dollars for people: cents, and six places where there are none, so that small amounts stand under each other. */
 function dollars(exact) {
@@ -59,7 +59,7 @@ export default class {
   agents = rowsCard("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
   models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
   tools = rowsCard("Tools that called models", ["Tool", "Calls of models", "Input tokens", "Output tokens", "Cost"]);
-  budgets = rowsCard("Budgets", ["Budget", "Period", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
+  budgets = rowsCard("Budgets", ["Budget", "Period", "Reserves", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
   refusals = rowsCard("Calls that budgets refused", ["Budget", "Why", "Calls"]);
   loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
   hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
@@ -95,7 +95,7 @@ export default class {
     this.tools.element.hidden = all.tools.length === 0;
     this.tools.show(all.tools, (one) => one.tool, (one) => [one.tool, ...sums(one.totals)]);
     this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
-    this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure)), lasts(one)]);
+    this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, one.mode === "estimated" ? "what is likely" : "the worst case", ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure)), lasts(one)]);
     this.refusals.element.hidden = all.refusals.length === 0;
     this.refusals.show(all.refusals, (one) => `${one.scope} ${one.name} ${one.reason}`, (one) => [`${one.scope} ${one.name}`, REASONS[one.reason] ?? one.reason, tokens(one.calls)]);
     this.loops.element.hidden = all.loops.length === 0;

@@ -1,7 +1,7 @@
 use super::ledger::{Cell, Place, Terms};
 use super::shared::Shared;
 use super::spec::check_limit;
-use super::{BudgetError, Measure, Period, Scope, ScopeKind, sync};
+use super::{BudgetError, Measure, Mode, Period, Scope, ScopeKind, sync};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,6 +24,8 @@ pub struct AccountView {
     pub period: Period,
     /// The measure, and with it the unit (money in 10^-12 dollars).
     pub measure: Measure,
+    /// The need of a call that it reserves.
+    pub mode: Mode,
     /// The limit of a period.
     pub limit: i64,
     /// The amount spent in this period. More than the limit where calls cost more than they reserved.
@@ -127,6 +129,7 @@ pub(super) fn view(cell: &Cell, terms: &Terms) -> AccountView {
         scope: terms.scope.clone(),
         period: terms.period,
         measure: terms.measure,
+        mode: cell.mode,
         limit: cell.limit,
         spent: bounded(cell.now.spent),
         estimated: bounded(cell.now.estimated),

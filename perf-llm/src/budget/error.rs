@@ -1,5 +1,5 @@
 use super::lease::StoreError;
-use super::{MAX_ACCOUNTS, Measure, Period, Scope, ScopeKind};
+use super::{MAX_ACCOUNTS, Measure, Mode, Period, Scope, ScopeKind};
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +61,13 @@ pub enum BudgetError {
     TokensUnknown {
         /// The scope of that budget.
         scope: Scope,
+    },
+    /// Nobody told the most tokens of the answer, and there is a strict budget of money or tokens, or an estimated one that knows too few answers of the same place.
+    NoWorstCase {
+        /// The scope of that budget.
+        scope: Scope,
+        /// Its mode.
+        mode: Mode,
     },
     /// Somebody stopped the scope, or everything.
     Stopped {
@@ -132,6 +139,17 @@ impl fmt::Display for BudgetError {
             Self::TokensUnknown { scope } => {
                 write!(f, "the estimate has no tokens, and {scope} has a budget of tokens")
             }
+            Self::NoWorstCase { scope, mode: Mode::Estimated } => write!(
+                f,
+                "the call has no worst case, for nobody told the most tokens of its answer, and fewer than {} answers of its place are known for the estimated \
+                 budget of {scope}: tell the most tokens",
+                super::sizes::ENOUGH
+            ),
+            Self::NoWorstCase { scope, .. } => write!(
+                f,
+                "the call has no worst case, for nobody told the most tokens of its answer, and the budget of {scope} is strict: tell the most tokens, or \
+                 set `mode = \"estimated\"`"
+            ),
             Self::Stopped { scope: Some(scope), reason } => write!(f, "{scope} is stopped: {reason}"),
             Self::Stopped { scope: None, reason } => write!(f, "all calls are stopped: {reason}"),
             Self::TooManyScopes { kind, max } => {

@@ -1,26 +1,39 @@
 use super::spec::MAX_LIMIT;
-use super::{BudgetError, Measure};
+use super::{BudgetError, Measure, Mode};
 use crate::Money;
 use crate::cost::{Bound, Gap, Price};
-use crate::usage::Usage;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::usage::{Class, Usage};
 
 /// The most that a call can cost, made before it.
 ///
-/// `Estimate::of(prices.bound(..), ..)` makes a strict one: with it, what is spent and reserved never exceeds a limit, as long as the
-/// bound on tokens holds. With the [p99 of answers](OutputSizes) in place of the most tokens it is likely, and an overdraft blocks the next call.
+/// `Estimate::of(prices.bound(..), ..)` is the worst case: with it, what is spent and reserved never exceeds a limit, as long as the
+/// bound on tokens holds. [`likely`](Self::likely) adds what it needs by the [p99 of answers](super::OutputSizes), for budgets whose mode is
+/// [`Mode::Estimated`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Estimate {
     pub(super) money: Option<Money>,
     pub(super) tokens: Option<u64>,
     input_money: Option<Money>,
     input_tokens: Option<u64>,
+    likely_money: Option<Money>,
+    likely_tokens: Option<u64>,
+    /// Whether nobody knows how long the answer can be.
+    is_unbounded: bool,
     pub(super) site: Option<&'static str>,
 }
 
 impl Estimate {
     /// An estimate of which neither money nor tokens are known.
-    pub const UNKNOWN: Self = Self { money: None, tokens: None, input_money: None, input_tokens: None, site: None };
+    pub const UNKNOWN: Self = Self {
+        money: None,
+        tokens: None,
+        input_money: None,
+        input_tokens: None,
+        likely_money: None,
+        likely_tokens: None,
+        is_unbounded: false,
+        site: None,
+    };
 
     /// At most so much money, and so much for the prompt alone.
     pub fn money(most: Money, input: Money) -> Self {
@@ -31,6 +44,20 @@ impl Estimate {
     pub fn of(bound: Option<Bound>, input_tokens: u64, output_tokens: u64) -> Self {
         let money = bound.map_or(Self::UNKNOWN, |bound| Self::money(bound.total, bound.input));
         money.tokens(input_tokens.saturating_add(output_tokens), input_tokens)
+    }
+
+    /// The estimate of a call whose answer nobody bounds: its prompt alone is known, with the cost of that (`None` for a model without a price). Strict budgets of money and tokens
+    /// refuse it, and estimated ones where nothing is [likely](Self::likely).
+    pub fn unbounded(input: Option<Money>, input_tokens: u64) -> Self {
+        Self { input_money: input, input_tokens: Some(input_tokens), is_unbounded: true, ..Self::UNKNOWN }
+    }
+
+    /// Adds what the call likely needs: the estimate of one with a shorter answer. Budgets whose mode is [`Mode::Estimated`] reserve that, and never more than
+    /// the worst case.
+    #[must_use]
+    pub fn likely(mut self, likely: &Self) -> Self {
+        (self.likely_money, self.likely_tokens) = (likely.money, likely.tokens);
+        self
     }
 
     /// At most so many tokens, and so many of the prompt alone.
@@ -48,24 +75,39 @@ impl Estimate {
     }
 
     pub(super) fn check(&self) -> Result<(), BudgetError> {
-        if let Some(money) = self.money.filter(|money| !(0..=MAX_LIMIT).contains(&money.picos())) {
+        let is_bad = |money: &Money| !(0..=MAX_LIMIT).contains(&money.picos());
+        if let Some(money) = self.money.filter(is_bad).or(self.likely_money.filter(is_bad)) {
             return Err(BudgetError::BadEstimate { field: "money", value: money.picos().into() });
         }
-        match self.tokens.filter(|tokens| *tokens > MAX_LIMIT.unsigned_abs()) {
+        let is_bad = |tokens: &u64| *tokens > MAX_LIMIT.unsigned_abs();
+        match self.tokens.filter(is_bad).or(self.likely_tokens.filter(is_bad)) {
             Some(tokens) => Err(BudgetError::BadEstimate { field: "tokens", value: tokens.into() }),
             None => Ok(()),
         }
     }
 
-    /// The need of a measure, and the part of it that the prompt needs alone; `None` where nobody told.
-    pub(super) fn need(&self, measure: Measure) -> Option<(i64, i64)> {
+    /// The need of a measure in a mode, and the part of it that the prompt needs alone; `None` where nobody told.
+    pub(super) fn need(&self, measure: Measure, mode: Mode) -> Option<(i64, i64)> {
         let tokens = |tokens: u64| i64::try_from(tokens).unwrap_or(MAX_LIMIT);
-        let (most, input) = match measure {
-            Measure::Money => (self.money?.picos(), self.input_money.map(Money::picos)),
-            Measure::Tokens => (tokens(self.tokens?), self.input_tokens.map(tokens)),
-            Measure::Calls => (1, Some(1)),
+        let (most, likely, input) = match measure {
+            Measure::Money => {
+                let [most, likely, input] = [self.money, self.likely_money, self.input_money];
+                (most.map(Money::picos), likely.map(Money::picos), input.map(Money::picos))
+            }
+            Measure::Tokens => (self.tokens.map(tokens), self.likely_tokens.map(tokens), self.input_tokens.map(tokens)),
+            Measure::Calls => return Some((1, 1)),
         };
-        Some((most, input.unwrap_or(most).clamp(0, most)))
+        let need = match (mode, most, likely) {
+            (Mode::Estimated, Some(most), Some(likely)) => most.min(likely),
+            (Mode::Estimated, None, Some(likely)) => likely,
+            (_, most, _) => most?,
+        };
+        Some((need, input.unwrap_or(need).clamp(0, need)))
+    }
+
+    /// Whether the need of a measure is not known for the length of the answer alone.
+    pub(super) fn lacks_worst_case(&self, measure: Measure) -> bool {
+        self.is_unbounded && (measure == Measure::Tokens || self.input_money.is_some())
     }
 }
 
@@ -74,14 +116,16 @@ impl Estimate {
 pub struct Spend {
     money: Option<Money>,
     tokens: Option<u64>,
+    /// The tokens of the answer, for estimates.
+    pub(super) output: Option<u64>,
 }
 
 impl Spend {
     /// A call of which nobody knows what it cost: it is charged what it reserved.
-    pub const UNKNOWN: Self = Self { money: None, tokens: None };
+    pub const UNKNOWN: Self = Self { money: None, tokens: None, output: None };
 
     /// A call that costs nothing.
-    pub const NOTHING: Self = Self { money: Some(Money::ZERO), tokens: Some(0) };
+    pub const NOTHING: Self = Self { money: Some(Money::ZERO), tokens: Some(0), output: None };
 
     /// So much money.
     pub fn money(money: Money) -> Self {
@@ -94,12 +138,19 @@ impl Spend {
     /// rest as 0. Its tokens are unknown where those of the prompt or of the answer are.
     pub fn of(price: &Price, usage: &Usage) -> Self {
         let lacks_a_count = price.gaps().any(|gap| matches!(gap, Gap::UsageUnknown(_)));
-        Self { money: price.total().filter(|_| !lacks_a_count), tokens: usage.tokens() }
+        let tokens = usage.tokens();
+        Self { money: price.total().filter(|_| !lacks_a_count), tokens, output: tokens.and(usage.get(Class::Output)) }
     }
 
     /// So much money and so many tokens, of which each may be unknown.
     pub fn new(money: Option<Money>, tokens: Option<u64>) -> Self {
-        Self { money, tokens }
+        Self { money, tokens, output: None }
+    }
+
+    /// With so many tokens of the answer, for the [sizes](super::OutputSizes) that later calls are estimated by.
+    #[must_use]
+    pub fn output(self, tokens: u64) -> Self {
+        Self { output: Some(tokens), ..self }
     }
 
     /// The amount spent of a measure; `None` where nobody knows. Less than nothing is nothing.
@@ -110,82 +161,4 @@ impl Spend {
             Measure::Calls => Some(1),
         }
     }
-}
-
-/// Buckets of answers' sizes: eight for each power of two.
-const STEPS: usize = 8;
-const BUCKETS: usize = 40 * STEPS;
-/// Answers before a percentile is told.
-const ENOUGH: u64 = 20;
-
-/// The sizes of a site's answers, for estimates: keep one for each site and model.
-///
-/// Sizes are counted in buckets that are at most 12.5 % wide, and a percentile is the upper end of its bucket. Recording takes no lock and
-/// allocates nothing.
-#[derive(Debug)]
-pub struct OutputSizes {
-    buckets: [AtomicU64; BUCKETS],
-}
-
-impl Default for OutputSizes {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl OutputSizes {
-    /// No sizes yet.
-    pub const fn new() -> Self {
-        Self { buckets: [const { AtomicU64::new(0) }; BUCKETS] }
-    }
-
-    /// Notes the tokens of one answer.
-    pub fn record(&self, tokens: u64) {
-        if let Some(bucket) = self.buckets.get(bucket(tokens)) {
-            bucket.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Answers that were noted.
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
-    }
-
-    /// The tokens that 99 of 100 answers do not exceed; `None` before 20 answers.
-    pub fn p99(&self) -> Option<u64> {
-        let count = self.count();
-        if count < ENOUGH {
-            return None;
-        }
-        let rank = count - count / 100;
-        let mut seen = 0;
-        self.buckets.iter().enumerate().find_map(|(at, bucket)| {
-            seen += bucket.load(Ordering::Relaxed);
-            (seen >= rank).then(|| upper(at))
-        })
-    }
-
-    /// The tokens to reserve for an answer: the p99 so far, and the most where that is less or too few answers are known.
-    pub fn estimate(&self, most: u64) -> u64 {
-        self.p99().map_or(most, |p99| p99.min(most))
-    }
-}
-
-fn bucket(tokens: u64) -> usize {
-    let tokens = tokens.min(1 << 39);
-    if tokens < STEPS as u64 {
-        return usize::try_from(tokens).unwrap_or(0);
-    }
-    let power = tokens.ilog2() - STEPS.ilog2();
-    let step = usize::try_from(tokens >> power).unwrap_or(0) - STEPS;
-    (power as usize + 1) * STEPS + step
-}
-
-/// The largest number of a bucket.
-fn upper(bucket: usize) -> u64 {
-    if bucket < STEPS {
-        return bucket as u64;
-    }
-    let power = bucket / STEPS - 1;
-    ((STEPS + bucket % STEPS + 1) as u64) * (1 << power) - 1
 }

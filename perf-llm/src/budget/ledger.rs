@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::period::Window;
-use super::spec::{Budget, Measure, OnUnpriced, Scope};
+use super::spec::{Budget, Measure, Mode, OnUnpriced, Scope};
 use super::wait::Waiters;
 use super::{BudgetError, Denial, Estimate, MAX_ACCOUNTS, Period, ScopeKind};
 use std::collections::HashMap;
@@ -47,6 +47,7 @@ pub(super) struct Cell {
     pub(super) terms: Option<Arc<Terms>>,
     pub(super) limit: i64,
     pub(super) on_unpriced: OnUnpriced,
+    pub(super) mode: Mode,
     pub(super) window: Window,
     pub(super) now: Sums,
     /// The turn before, into which calls still settle that began in it.
@@ -69,6 +70,7 @@ impl Cell {
             terms: Some(terms),
             limit,
             on_unpriced: budget.on_unpriced,
+            mode: budget.mode,
             now: Sums::default(),
             before: (i64::MIN, Sums::default()),
             earlier: Sums::default(),
@@ -122,6 +124,21 @@ impl Cell {
         let needed = self.committed() + more;
         let left = (i128::from(self.limit) - needed).max(0);
         needed + left / BLOCK
+    }
+
+    /// The need of a call, and the part of it that its prompt needs alone.
+    pub(super) fn need(&self, terms: &Terms, estimate: &Estimate) -> Result<(i64, i64), BudgetError> {
+        let scope = || terms.scope.clone();
+        match (estimate.need(terms.measure, self.mode), terms.measure, self.on_unpriced) {
+            (Some(need), ..) => Ok(need),
+            (None, measure, _) if estimate.lacks_worst_case(measure) => {
+                Err(BudgetError::NoWorstCase { scope: scope(), mode: self.mode })
+            }
+            (None, Measure::Money, OnUnpriced::Allow) => Ok((0, 0)),
+            (None, Measure::Money, OnUnpriced::Assume(money)) => Ok((money.picos().max(0), money.picos().max(0))),
+            (None, Measure::Money, OnUnpriced::Refuse) => Err(BudgetError::Unpriced { scope: scope() }),
+            (None, ..) => Err(BudgetError::TokensUnknown { scope: scope() }),
+        }
     }
 
     /// The denial of so much more, where there is no room for it.
@@ -344,15 +361,7 @@ fn look(cell: &Cell, place: Place, estimate: &Estimate) -> Result<Part, BudgetEr
         let (scope, reason) = (Some(terms.scope.clone()), Arc::clone(reason));
         return Err(BudgetError::Stopped { scope, reason });
     }
-    let (reserved, input) = match (estimate.need(terms.measure), terms.measure, cell.on_unpriced) {
-        (Some(need), ..) => need,
-        (None, Measure::Money, OnUnpriced::Allow) => (0, 0),
-        (None, Measure::Money, OnUnpriced::Assume(money)) => (money.picos().max(0), money.picos().max(0)),
-        (None, Measure::Money, OnUnpriced::Refuse) => {
-            return Err(BudgetError::Unpriced { scope: terms.scope.clone() });
-        }
-        (None, ..) => return Err(BudgetError::TokensUnknown { scope: terms.scope.clone() }),
-    };
+    let (reserved, input) = cell.need(terms, estimate)?;
     match cell.denial(terms, reserved, estimate.site) {
         Some(denial) => Err(BudgetError::Denied(Box::new(denial))),
         None => Ok(Part { place, window: cell.window.id, reserved, input }),

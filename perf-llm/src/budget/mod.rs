@@ -33,6 +33,12 @@
 //! | settled without knowing the cost | all that was reserved, as an estimate |
 //! | settled again | nothing more |
 //!
+//! # Two modes
+//!
+//! A [`Mode::Strict`] budget reserves the worst case of a call, and refuses one that has none ([`BudgetError::NoWorstCase`]). A [`Mode::Estimated`] one reserves what
+//! the call likely needs, where its estimate says so ([`Estimate::likely`]), by the [sizes of answers](OutputSizes) of the same place. A call may be in
+//! budgets of both modes: each holds what it needs of it. In both, sums are exact, a call is in all of its budgets or in none, and what it really did cost is charged.
+//!
 //! # Over a restart
 //!
 //! With a [`BudgetStore`] budgets go on after a restart, and after a kill: an account counts a block as spent in the store before it grants
@@ -51,6 +57,7 @@ mod period;
 mod places;
 mod reservation;
 mod shared;
+mod sizes;
 mod spec;
 mod sync;
 mod wait;
@@ -63,14 +70,15 @@ mod tests;
 pub use account::{Account, AccountView};
 pub use budgets::{Budgets, BudgetsBuilder, Durability};
 pub use error::{BudgetError, Denial};
-pub use estimate::{Estimate, OutputSizes, Spend};
+pub use estimate::{Estimate, Spend};
 pub use event::Event;
 #[cfg(feature = "store")]
 pub use file::FileStore;
 pub use lease::{BudgetStore, LeaseRecord, StoreError};
 pub use period::Period;
 pub use reservation::{Reservation, Settlement};
-pub use spec::{Budget, Measure, OnUnpriced, Scope, ScopeKind};
+pub use sizes::OutputSizes;
+pub use spec::{Budget, Measure, Mode, OnUnpriced, Scope, ScopeKind};
 pub use wait::Waiting;
 
 /// The most accounts that one call can name.

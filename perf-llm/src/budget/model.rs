@@ -71,6 +71,56 @@ fn accounts_in_either_order_are_all_or_nothing() {
     });
 }
 
+/// A call that needs so much at most, and so much as it seems.
+fn likely(most: u64, likely: u64) -> Estimate {
+    tokens(most).likely(&tokens(likely))
+}
+
+#[test]
+fn estimated_calls_overdraw_by_no_more_than_they_cost_over_what_they_reserved() {
+    loom::model(|| {
+        let budgets = budgets();
+        let all = budgets.account(&Budget::all().tokens(5).mode(Mode::Estimated)).unwrap();
+        let ada = budgets.account(&Budget::user("ada").tokens(8)).unwrap();
+        // Two at once fit by what is likely, and not a third; a strict budget beside it holds the worst case.
+        let call = |budgets: Budgets, all: Account, ada: Account, spent: u64| {
+            move || {
+                let Ok(mut reservation) = budgets.reserve(&[&all, &ada], &likely(4, 2)) else { return 0 };
+                holds(&ada);
+                reservation.settle(&spend(spent));
+                spent
+            }
+        };
+        let other = thread::spawn(call(budgets.clone(), all.clone(), ada.clone(), 4));
+        let spent = call(budgets.clone(), all.clone(), ada.clone(), 1)() + other.join().unwrap();
+        holds(&ada);
+        for account in [&all, &ada] {
+            let view = account.view().unwrap();
+            assert_eq!((u64::try_from(view.spent).unwrap(), view.reserved), (spent, 0));
+            assert!(view.spent <= view.limit + 2, "{view:?}");
+        }
+        // What was overdrawn, or leaves no room, keeps out the next.
+        assert_eq!(budgets.reserve(&[&all], &likely(4, 2)).is_ok(), spent <= 3);
+    });
+}
+
+#[test]
+fn nobody_sleeps_while_there_is_room_for_what_is_likely() {
+    loom::model(|| {
+        let budgets = budgets();
+        let all = budgets.account(&Budget::all().tokens(3).mode(Mode::Estimated)).unwrap();
+        let mut held = budgets.reserve(&[&all], &likely(9, 3)).unwrap();
+        let (theirs, account) = (budgets.clone(), all.clone());
+        let waiter = thread::spawn(move || {
+            let mut reservation = block_on(theirs.reserve_later(&[&account], &likely(9, 2))).unwrap();
+            reservation.settle(&spend(2));
+        });
+        held.settle(&spend(1));
+        waiter.join().unwrap();
+        assert_eq!(all.view().unwrap().spent, 3);
+    });
+}
+
 #[test]
 fn nobody_sleeps_while_there_is_room() {
     loom::model(|| {

@@ -23,7 +23,7 @@ impl Ledger {
             && let Some(cell) = self.cells.get_mut(slot as usize)
             && let Some(terms) = &cell.terms
         {
-            (cell.limit, cell.on_unpriced) = (limit, budget.on_unpriced);
+            (cell.limit, cell.on_unpriced, cell.mode) = (limit, budget.on_unpriced, budget.mode);
             return Ok((Place { slot, generation: cell.generation }, Arc::clone(terms)));
         }
         self.make_room(scope.kind, max, now)?;

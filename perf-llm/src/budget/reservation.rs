@@ -1,6 +1,6 @@
-use super::Spend;
 use super::ledger::{Charge, Parts};
 use super::shared::Shared;
+use super::{OutputSizes, Spend};
 use std::sync::Arc;
 
 /// Room in all accounts of one call, until it is settled or dropped.
@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub struct Reservation {
     shared: Arc<Shared>,
     parts: Parts,
+    sizes: Option<Arc<OutputSizes>>,
     dispatched: bool,
     settled: bool,
 }
@@ -29,7 +30,7 @@ pub struct Settlement {
 
 impl Reservation {
     pub(super) fn new(shared: Arc<Shared>, parts: &Parts) -> Self {
-        Self { shared, parts: *parts, dispatched: false, settled: false }
+        Self { shared, parts: *parts, sizes: None, dispatched: false, settled: false }
     }
 
     /// Notes that the call is about to be sent: from here on it costs its prompt, if nothing more is heard of it.
@@ -37,11 +38,20 @@ impl Reservation {
         self.dispatched = true;
     }
 
+    /// Notes the size of its answer there, as the call is settled with one: later calls of the same place are estimated by it.
+    pub fn sized_by(&mut self, sizes: Arc<OutputSizes>) {
+        self.sizes = Some(sizes);
+    }
+
     /// Charges what the call did cost, and gives back the rest. Money beyond the reservation is charged too.
     ///
     /// It counts in the turn of the period in which it was reserved. Settling again changes nothing.
     pub fn settle(&mut self, spend: &Spend) -> Settlement {
-        self.end(&Charge::Spend(spend))
+        let settlement = self.end(&Charge::Spend(spend));
+        if let (true, Some(sizes), Some(tokens)) = (settlement.first, &self.sizes, spend.output) {
+            sizes.record(tokens);
+        }
+        settlement
     }
 
     fn end(&mut self, charge: &Charge<'_>) -> Settlement {

@@ -82,17 +82,9 @@ impl Shared {
     /// Writes to the store that enough of each account counts as spent for one call.
     pub(super) fn lease(&self, request: &Request) -> Result<(), StoreError> {
         let needs = |cell: &Cell| {
-            let measure = cell.terms.as_ref()?.measure;
-            let need = request.estimate.need(measure).map_or(0, |(most, _)| most);
-            let need = if request.estimate.need(measure).is_none() {
-                match cell.on_unpriced {
-                    super::OnUnpriced::Assume(money) => money.picos().max(0),
-                    _ => 0,
-                }
-            } else {
-                need
-            };
-            let need = i128::from(need);
+            let terms = cell.terms.as_ref()?;
+            // A call that is refused needs nothing.
+            let need = cell.need(terms, &request.estimate).map_or(0, |(need, _)| i128::from(need));
             (cell.committed() + need > cell.leased).then(|| cell.lease_for(need))
         };
         self.write_leases(request.places().iter().copied(), needs)

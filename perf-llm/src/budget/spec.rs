@@ -106,6 +106,39 @@ pub enum OnUnpriced {
     Assume(Money),
 }
 
+/// The need of a call that a budget reserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Mode {
+    /// The worst case: what is spent and reserved never exceeds the limit, as long as the bound on tokens holds. A call without a worst case is refused.
+    #[default]
+    Strict,
+    /// What calls of the same place likely cost, by the 99th percentile of their answers so far; the worst case while that is not known. More calls run at
+    /// once; one that costs more than was expected overdraws the budget, which refuses the next.
+    Estimated,
+}
+
+impl Mode {
+    /// The name, in settings and for a label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Estimated => "estimated",
+        }
+    }
+
+    /// The mode of a name; `None` for one that is not known.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Strict, Self::Estimated].into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// A limit for a scope: so much in each period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
@@ -115,13 +148,14 @@ pub struct Budget {
     /// In the measure's unit.
     pub(super) limit: i128,
     pub(super) on_unpriced: OnUnpriced,
+    pub(super) mode: Mode,
 }
 
 impl Budget {
     fn new(kind: ScopeKind, name: &str) -> Self {
         let scope = Scope { kind, name: name.into() };
         let (period, measure, on_unpriced) = (Period::Forever, Measure::Money, OnUnpriced::Refuse);
-        Self { scope, period, measure, limit: 0, on_unpriced }
+        Self { scope, period, measure, limit: 0, on_unpriced, mode: Mode::Strict }
     }
 
     /// A budget of everything. Its limit is 0 until one is set.
@@ -183,6 +217,12 @@ impl Budget {
     #[must_use]
     pub fn on_unpriced(self, on_unpriced: OnUnpriced) -> Self {
         Self { on_unpriced, ..self }
+    }
+
+    /// Sets what it reserves for a call; [`Mode::Strict`] unless told.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
     }
 
     /// Whether it is a budget that an account can have.

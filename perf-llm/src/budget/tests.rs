@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod laws;
 mod leases;
+mod modes;
 mod places;
 
 /// 2026-11-28 at noon.

@@ -9,6 +9,7 @@ mod figures;
 mod gen_ai;
 mod metered;
 mod pace;
+mod places;
 mod plan;
 mod prices;
 mod refusals;
@@ -54,6 +55,7 @@ use perf_runtime::config::Section;
 use perf_runtime::extend::{ReceivesUsage, RecordedCursor, ShutdownHook, receive_usage, state_folder};
 use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
+use places::Places;
 use prices::Refreshing;
 use refusals::Refusals;
 pub(crate) use run::locked;
@@ -105,6 +107,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "tracing-layer")]
     pub(crate) was_told_of_hidden: AtomicBool,
     refusals: Refusals,
+    /// The sizes of the answers of each place.
+    places: Places,
     watch: Mutex<Watch>,
     /// Why the last newer table of prices was not taken.
     prices_refused: Mutex<Option<String>>,
@@ -166,6 +170,7 @@ impl Llm {
             #[cfg(feature = "tracing-layer")]
             was_told_of_hidden: AtomicBool::new(false),
             refusals,
+            places: Places::default(),
             watch: Mutex::default(),
             prices_refused: Mutex::default(),
         });

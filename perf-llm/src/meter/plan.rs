@@ -3,7 +3,7 @@
 use super::reservations::Report;
 use super::run::{Frame, Run, current, since};
 use super::{Inner, Meter, Metered};
-use crate::budget::{Account, Budget, BudgetError, Estimate, Reservation, ScopeKind, Settlement, Spend};
+use crate::budget::{Account, Budget, BudgetError, Estimate, OutputSizes, Reservation, ScopeKind, Settlement, Spend};
 use crate::cost::Call;
 use crate::settings::Rule;
 use crate::usage::Usage;
@@ -19,7 +19,8 @@ pub struct Plan<'a> {
     pub(super) provider: &'a str,
     pub(super) model: &'a str,
     prompt: u64,
-    answer: u64,
+    /// `None`: nobody bounds it.
+    answer: Option<u64>,
     tools: u64,
     user: Option<&'a str>,
     site: Option<&'static str>,
@@ -29,7 +30,13 @@ pub struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// A call of a model, with the most tokens that its prompt and its answer can have.
     pub fn new(provider: &'a str, model: &'a str, prompt: u64, answer: u64) -> Self {
-        Self { provider, model, prompt, answer, tools: 0, user: None, site: None, operation: None }
+        Self { provider, model, prompt, answer: Some(answer), tools: 0, user: None, site: None, operation: None }
+    }
+
+    /// A call of which only the prompt's tokens are known. It has no worst case: strict budgets of money and tokens refuse it
+    /// ([`BudgetError::NoWorstCase`]), and so do estimated ones until they know 20 answers of the same place.
+    pub fn unbounded(provider: &'a str, model: &'a str, prompt: u64) -> Self {
+        Self { answer: None, ..Self::new(provider, model, prompt, 0) }
     }
 
     /// The most calls of the provider's own tools (searches).
@@ -48,7 +55,8 @@ impl<'a> Plan<'a> {
         Self { operation: Some(operation), ..self }
     }
 
-    /// The place of the call in the program, for the denial.
+    /// The place of the call in the program, for the denial and for estimates: estimated budgets reserve by the answers of the same place, provider and
+    /// model. Without one the place is the agent that the call is made in.
     pub fn site(self, site: &'static str) -> Self {
         Self { site: Some(site), ..self }
     }
@@ -84,11 +92,38 @@ impl Meter {
         self.inner.accounts(frame.as_ref().and_then(|frame| frame.run.as_deref()), plan.model, plan.user)
     }
 
-    /// The most that a call can cost, for [`Budgets::reserve_later`](crate::budget::Budgets::reserve_later) and its like.
+    /// The most that a call can cost and, where a budget is estimated and enough answers of its place are known, what it likely costs, for
+    /// [`Budgets::reserve_later`](crate::budget::Budgets::reserve_later) and its like.
     pub fn estimate(&self, plan: &Plan<'_>) -> Estimate {
+        self.estimate_by(plan, self.sizes(plan).as_deref())
+    }
+
+    /// The sizes of answers that estimated budgets reserve by, for [`Reservation::sized_by`]; `None` where no budget is estimated, and for one place more than 1,000.
+    pub fn sizes(&self, plan: &Plan<'_>) -> Option<Arc<OutputSizes>> {
+        if !self.inner.rules().iter().any(Rule::is_estimated) {
+            return None;
+        }
+        let run = current().and_then(|frame| frame.run.clone());
+        let agent = run.as_ref().map_or("", |run| &run.agent);
+        self.inner.places.sizes([plan.site.unwrap_or(agent), plan.provider, plan.model])
+    }
+
+    fn estimate_by(&self, plan: &Plan<'_>, sizes: Option<&OutputSizes>) -> Estimate {
         let call = Call::new(plan.provider, plan.model, SystemTime::now(), &Usage::UNKNOWN);
-        let bound = self.inner.prices.bound(&call, plan.prompt, plan.answer, plan.tools);
-        let estimate = Estimate::of(bound, plan.prompt, plan.answer);
+        let of = |answer: u64| {
+            let bound = self.inner.prices.bound(&call, plan.prompt, answer, plan.tools);
+            Estimate::of(bound, plan.prompt, answer)
+        };
+        let worst = if let Some(answer) = plan.answer {
+            of(answer)
+        } else {
+            let bound = self.inner.prices.bound(&call, plan.prompt, 0, plan.tools);
+            Estimate::unbounded(bound.map(|bound| bound.input), plan.prompt)
+        };
+        let estimate = match sizes.and_then(OutputSizes::p99) {
+            Some(likely) => worst.likely(&of(plan.answer.map_or(likely, |most| likely.min(most)))),
+            None => worst,
+        };
         plan.site.map_or(estimate, |site| estimate.site(site))
     }
 
@@ -125,7 +160,12 @@ impl Meter {
         let accounts = self.inner.accounts(run, plan.model, plan.user);
         let accounts = accounts.inspect_err(|error| self.inner.refusals.count(error))?;
         let accounts: Vec<&Account> = accounts.iter().collect();
-        self.inner.budgets.reserve(&accounts, &self.estimate(plan))
+        let sizes = self.sizes(plan);
+        let mut reservation = self.inner.budgets.reserve(&accounts, &self.estimate_by(plan, sizes.as_deref()))?;
+        if let Some(sizes) = sizes {
+            reservation.sized_by(sizes);
+        }
+        Ok(reservation)
     }
 
     pub(crate) fn reserve_for(&self, plan: &Plan<'_>, is_of_request: bool) -> Result<Planned, BudgetError> {

@@ -22,7 +22,7 @@ pub struct RefusalView {
     pub scope: &'static str,
     /// Its name; empty for all, and where the scope never came to be.
     pub name: Arc<str>,
-    /// `no_room`, `unpriced`, `tokens_unknown`, `stopped`, `too_many_scopes`, `bad_name` (empty or too long), `too_many_waiters`, or `store` where
+    /// `no_room`, `unpriced`, `tokens_unknown`, `no_worst_case`, `stopped`, `too_many_scopes`, `bad_name` (empty or too long), `too_many_waiters`, or `store` where
     /// budgets could not be written.
     pub reason: &'static str,
     /// How many.
@@ -87,6 +87,7 @@ fn cause(error: &BudgetError) -> Option<(ScopeKind, Arc<str>, &'static str)> {
         BudgetError::Denied(denial) => of(&denial.scope, "no_room"),
         BudgetError::Unpriced { scope } => of(scope, "unpriced"),
         BudgetError::TokensUnknown { scope } => of(scope, "tokens_unknown"),
+        BudgetError::NoWorstCase { scope, .. } => of(scope, "no_worst_case"),
         BudgetError::Stopped { scope: Some(scope), .. } => of(scope, "stopped"),
         BudgetError::Stopped { scope: None, .. } => everything("stopped"),
         BudgetError::TooManyScopes { kind, .. } => Some((*kind, Arc::from(""), "too_many_scopes")),

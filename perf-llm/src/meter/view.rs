@@ -118,6 +118,8 @@ pub struct BudgetView {
     pub period: &'static str,
     /// `money`, `tokens` or `calls`.
     pub measure: &'static str,
+    /// The need of a call that it reserves: `strict`, its worst case, or `estimated`, what it likely needs.
+    pub mode: &'static str,
     /// The limit.
     pub limit: String,
     /// The amount spent.
@@ -149,7 +151,7 @@ fn ends<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, 
 impl BudgetView {
     fn of(view: AccountView, watch: &Watch) -> Self {
         let lasts_seconds = watch.of_budget(&view).and_then(|pace| lasts(&view, pace));
-        let AccountView { scope, period, measure, limit, spent, estimated, reserved, stopped, ends, .. } = view;
+        let AccountView { scope, period, measure, mode, limit, spent, estimated, reserved, stopped, ends, .. } = view;
         let shown = |amount: i128| if measure == Measure::Money { show(amount) } else { amount.to_string() };
         let left = i128::from(limit) - i128::from(spent) - i128::from(reserved);
         Self {
@@ -157,6 +159,7 @@ impl BudgetView {
             name: scope.name,
             period: period.name(),
             measure: measure.name(),
+            mode: mode.name(),
             limit: shown(limit.into()),
             spent: shown(spent.into()),
             estimated: shown(estimated.into()),

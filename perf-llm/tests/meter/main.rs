@@ -12,6 +12,7 @@ mod http;
 mod judged;
 #[cfg(all(unix, feature = "store"))]
 mod killed;
+mod modes;
 mod names;
 #[cfg(all(unix, feature = "prices-url"))]
 mod prices;

@@ -172,3 +172,20 @@ fn a_store_that_panics_fails() {
     disk.broken.store(0, Ordering::Relaxed);
     assert!(budgets.reserve(&[&all], &most("1", "0")).is_ok());
 }
+
+#[test]
+fn an_estimated_budget_leases_what_it_grants_and_a_kill_loses_none_of_it() {
+    let (disk, clock) = (Disk::default(), clock());
+    let process = || {
+        let budgets = Budgets::builder().clock(Arc::clone(&clock)).store(disk.clone()).build().unwrap();
+        let all = budgets.account(&Budget::all().per(Period::Day).dollars(10).mode(Mode::Estimated)).unwrap();
+        (budgets, all)
+    };
+    let (budgets, all) = process();
+    let held = budgets.reserve(&[&all], &most("8", "0.1").likely(&most("1", "0.1"))).unwrap();
+    // Killed: nothing is given back.
+    std::mem::forget(held);
+    let (_budgets, all) = process();
+    let (spent, _) = sums(&all);
+    assert!((dollars("1").picos()..dollars("2").picos()).contains(&spent), "{spent}");
+}
