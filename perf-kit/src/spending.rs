@@ -83,10 +83,12 @@ mod routes {
             .schema("LlmTotals", totals())
             .schema(
                 "LlmAgent",
-                object("An agent, without the agents that it called.")
+                object("An agent, without the agents that it called. `ended`: runs by how they ended (`ok`, `error`, `panicked`, `cancelled`, `budget`, `unknown`).")
                     .has("agent", openapi::text())
                     .has("runs", openapi::count())
                     .has("running", openapi::count())
+                    .has("ended", openapi::map(openapi::count()))
+                    .has("tool_calls", openapi::count())
                     .has("totals", openapi::named("LlmTotals")),
             )
             .schema(
@@ -192,6 +194,7 @@ mod routes {
             .has("parent", openapi::number_or_null())
             .has("started", openapi::time())
             .has("seconds", openapi::number())
+            .has("ended", openapi::choice(&["ok", "error", "panicked", "cancelled", "budget", "unknown"]))
             .has("totals", openapi::named("LlmTotals"))
             .has("own", openapi::named("LlmTotals"))
             .has("tool_calls", openapi::count())

@@ -301,7 +301,8 @@ pub mod __private {
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};
     pub use crate::measure::call::metered::stream::MeteredStream;
     pub use crate::measure::call::metered::{
-        AnyUsage, Metered, MeteredScope, UsageIn, no_usage, usage_in, watch_metered, watch_profiled_metered,
+        AnyUsage, Metered, MeteredScope, UsageIn, no_usage, usage_in, watch_late_metered, watch_metered,
+        watch_profiled_metered,
     };
     pub use crate::measure::call::probe::{
         Fallible, MaybeResult, NoResult, NoSorts, Returned, Shown, Sorted, SortsIn, error_if, error_of, ok_if, returned,

@@ -36,6 +36,15 @@ const amount = (value, measure) => (measure === "money" ? dollars(value) : `${to
 /** The sums in cells: calls, tokens of prompts and answers, cost. */
 const sums = (totals) => [tokens(totals.calls), tokens(totals.input_tokens), tokens(totals.output_tokens), cost(totals)];
 
+/** How runs ended, in words. */
+const ENDED = { ok: "ok", error: "failed", panicked: "panicked", cancelled: "cancelled", budget: "stopped by a budget", unknown: "not told" };
+
+/** The ends of an agent's runs in words, the most first. */
+function ends({ ended }) {
+  const all = Object.entries(ended).sort(([, one], [, other]) => other - one);
+  return all.map(([how, count]) => `${tokens(count)} ${ENDED[how] ?? how}`).join(", ") || "–";
+}
+
 /** The sums of a run in cells, with the calls that budgets refused beside those that were made. */
 function withRefused({ totals, refused_calls: refused }) {
   const [calls, ...others] = sums(totals);
@@ -56,14 +65,14 @@ export default class {
   about = "Since the process began, whatever range is chosen";
   total = h("p", { class: "card" });
   note = h("p", { class: "card quiet", hidden: true });
-  agents = rowsCard("Agents", ["Agent", "Runs", "Calls", "Input tokens", "Output tokens", "Cost"]);
+  agents = rowsCard("Agents", ["Agent", "Runs", "How they ended", "Tool calls", "Calls", "Input tokens", "Output tokens", "Cost"]);
   models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
   tools = rowsCard("Tools that called models", ["Tool", "Calls of models", "Input tokens", "Output tokens", "Cost"]);
   budgets = rowsCard("Budgets", ["Budget", "Period", "Reserves", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
   refusals = rowsCard("Calls that budgets refused", ["Budget", "Why", "Calls"]);
   loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
   hours = rowsCard("The last hours with calls", ["Hour", "Calls", "Input tokens", "Output tokens", "Cost"]);
-  runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Calls", "Refused", "Input tokens", "Output tokens", "Cost"]);
+  runs = rowsCard("The dearest runs", ["Run", "Began", "Took", "Ended", "Calls", "Refused", "Input tokens", "Output tokens", "Cost"]);
   /** The recorded calls of the dearest runs, by run. */
   calls = new Map();
   recorded = new Question("api/v1/llm/runs/recorded", (answer) => { this.calls = new Map((answer?.runs ?? []).map(({ run, call }) => [run, call])); });
@@ -91,7 +100,7 @@ export default class {
     this.note.hidden = false;
     const none = { agent: "In no agent", runs: null, totals: all.unattributed };
     const agents = [...all.agents, none].filter(({ runs, totals }) => runs !== null || totals.calls > 0);
-    this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, one.runs === null ? "–" : tokens(one.runs), ...sums(one.totals)]);
+    this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, ...(one.runs === null ? ["–", "–", "–"] : [tokens(one.runs), ends(one), tokens(one.tool_calls)]), ...sums(one.totals)]);
     this.tools.element.hidden = all.tools.length === 0;
     this.tools.show(all.tools, (one) => one.tool, (one) => [one.tool, ...sums(one.totals)]);
     this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
@@ -103,6 +112,6 @@ export default class {
     this.hours.show(all.hours.slice(-HOURS).reverse(), (one) => one.from, (one) => [moment(one.from), ...sums(one.totals)]);
     if (all.dearest_runs.length > 0) this.recorded.askAt([], Date.now());
     this.hint.hidden = this.calls.size === 0;
-    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [leading(`${one.agent} ${one.id}`, this.calls.has(one.id) ? address.to("call", [this.calls.get(one.id)]) : null), moment(one.started), duration(one.seconds), ...withRefused(one)]);
+    this.runs.show(all.dearest_runs, (one) => String(one.id), (one) => [leading(`${one.agent} ${one.id}`, this.calls.has(one.id) ? address.to("call", [this.calls.get(one.id)]) : null), moment(one.started), duration(one.seconds), ENDED[one.ended] ?? one.ended, ...withRefused(one)]);
   }
 }

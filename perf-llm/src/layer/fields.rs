@@ -86,8 +86,14 @@ impl Fields {
         if self.is_error {
             return Outcome::Error;
         }
-        let is_answered = self.is_answered || self.answering.is_some() || self.tells_usage();
+        let (_, is_answered) = self.end();
         if self.tells_answers && !is_answered { Outcome::Cancelled } else { Outcome::Ok }
+    }
+
+    /// Whether it tells an error, and an answer.
+    pub(super) fn end(&self) -> (bool, bool) {
+        let is_answered = self.is_answered || self.answering.is_some() || self.total.is_some() || self.tells_usage();
+        (self.is_error, is_answered)
     }
 
     /// Whether it tells anything of what was used.

@@ -219,7 +219,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
         }
         // One that turned out to be no agent has a run to end all the same.
         if let Some(run) = &seen.run {
-            self.meter.inner.end_run(run);
+            let (is_error, is_answered) = seen.fields.end();
+            self.meter.inner.end_run(run, run.told_as(is_error, is_answered));
         }
     }
 }

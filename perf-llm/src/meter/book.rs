@@ -134,6 +134,10 @@ pub(crate) struct OfAgent {
     pub(crate) totals: Totals,
     pub(crate) runs: u64,
     pub(crate) running: u64,
+    /// Calls of tools in the runs that have ended.
+    pub(crate) tool_calls: u64,
+    /// Runs that have ended, by how.
+    pub(crate) ended: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -228,6 +232,8 @@ impl Book {
         self.loops.run_ended(run.id);
         let agent = self.agent(&run.agent);
         agent.running = agent.running.saturating_sub(1);
+        agent.tool_calls += run.tool_calls;
+        *agent.ended.entry(run.ended.name()).or_default() += 1;
         if self.last.len() >= MOST_RUNS {
             self.last.pop_front();
         }

@@ -2,7 +2,8 @@
 //! a search for them.
 
 use super::book::{Entry, Known, short};
-use super::run::locked;
+use super::run::{RunView, locked};
+use super::run_end::RunEnd;
 use crate::cost::PriceState;
 use crate::usage::Class;
 use perf_runtime::Monitor;
@@ -50,6 +51,7 @@ struct OfAgent {
     input: OnceLock<Counter>,
     output: OnceLock<Counter>,
     cost: OnceLock<Counter>,
+    ended: [OnceLock<Counter>; RunEnd::ALL.len()],
 }
 
 impl Figures {
@@ -93,6 +95,18 @@ impl Figures {
             }
             self.speed(&model, entry, told, took);
         }
+    }
+
+    /// Counts a run of an agent by how it ended.
+    pub(super) fn run_ended(&self, run: &RunView) {
+        let agent = self.of_agent(&run.agent);
+        let Some(ended) = agent.ended.get(run.ended as usize) else { return };
+        let help = "Runs of agents, those of spans too, by how they ended.";
+        let made = || {
+            let runs = self.monitor.metrics().counter("llm_agent_runs_total").help(help);
+            runs.label("agent", &*run.agent).label("ended", run.ended.name()).register()
+        };
+        ended.get_or_init(made).increment();
     }
 
     /// Counts a newer table of prices that was looked for.

@@ -15,6 +15,7 @@ mod prices;
 mod refusals;
 mod reservations;
 mod run;
+mod run_end;
 mod sampled;
 #[cfg_attr(
     not(any(feature = "http", feature = "tracing-layer")),
@@ -29,6 +30,7 @@ pub use book::{Picos, Totals};
 pub use plan::{Plan, Planned};
 pub use refusals::RefusalView;
 pub use run::RunView;
+pub use run_end::RunEnd;
 pub use tools::LoopView;
 pub use view::{AgentView, BudgetView, HourView, ModelView, ToolView, View};
 

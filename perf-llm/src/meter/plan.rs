@@ -177,8 +177,8 @@ impl Meter {
         }
         let run = frame.as_ref().and_then(|frame| frame.run.as_deref());
         let reservation = self.reservation(plan, run).inspect_err(|error| {
-            if let (Some(run), BudgetError::Denied(_)) = (run, error) {
-                run.refuse();
+            if let Some(run) = run {
+                run.refuse(matches!(error, BudgetError::Denied(_)));
             }
         })?;
         if let Some(call) = call.filter(|_| !is_of_request) {

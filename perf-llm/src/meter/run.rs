@@ -2,11 +2,12 @@
 
 use super::book::{Totals, short};
 use super::reservations::Reservations;
+use super::run_end::RunEnd;
 use super::settled::SettledCalls;
 use super::tools::ToolCalls;
 use crate::budget::Account;
-use perf_runtime::Kind;
 use perf_runtime::extend::{RunBudget, ToldUsage, running_call};
+use perf_runtime::{Kind, Outcome};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
@@ -32,6 +33,8 @@ pub struct RunView {
     pub started: SystemTime,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// How it ended.
+    pub ended: RunEnd,
     /// The calls made in it, those of runs inside it included.
     pub totals: Totals,
     /// Those that it made itself.
@@ -69,6 +72,8 @@ pub(crate) struct Run {
     accounts: Mutex<Vec<Account>>,
     pub(super) tools: Mutex<ToolCalls>,
     refused: AtomicU64,
+    /// Whether a budget refused the last call that it, or a run inside it, asked room for.
+    was_refused_last: AtomicBool,
     /// Set under the lock of the book.
     pub(super) is_over: AtomicBool,
 }
@@ -99,6 +104,7 @@ impl Run {
             accounts: Mutex::default(),
             tools: Mutex::default(),
             refused: AtomicU64::new(0),
+            was_refused_last: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         })
     }
@@ -110,6 +116,7 @@ impl Run {
 
     pub(crate) fn add(&self, add: impl Fn(&mut Totals)) {
         for run in self.chain() {
+            run.was_refused_last.store(false, Ordering::Relaxed);
             let [all, own] = &mut *locked(&run.sums);
             add(all);
             if run.id == self.id {
@@ -118,10 +125,33 @@ impl Run {
         }
     }
 
-    /// Notes that a budget refused a call in it.
-    pub(super) fn refuse(&self) {
+    /// Notes that a budget refused a call in it, for want of room or for another reason.
+    pub(super) fn refuse(&self, for_want_of_room: bool) {
         for run in self.chain() {
-            run.refused.fetch_add(1, Ordering::Relaxed);
+            run.was_refused_last.store(true, Ordering::Relaxed);
+            run.refused.fetch_add(for_want_of_room.into(), Ordering::Relaxed);
+        }
+    }
+
+    /// How it ended, by the outcome of its function.
+    pub(super) fn ended_as(&self, outcome: Outcome) -> RunEnd {
+        match outcome {
+            Outcome::Error if self.was_refused_last.load(Ordering::Relaxed) => RunEnd::Budget,
+            Outcome::Error => RunEnd::Error,
+            Outcome::Panicked => RunEnd::Panicked,
+            Outcome::Cancelled => RunEnd::Cancelled,
+            Outcome::Ok => RunEnd::Ok,
+        }
+    }
+
+    /// How it ended, by its span: whether that tells an error, and an answer.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn told_as(&self, is_error: bool, is_answered: bool) -> RunEnd {
+        match (is_error, is_answered) {
+            (false, true) => RunEnd::Ok,
+            _ if self.was_refused_last.load(Ordering::Relaxed) => RunEnd::Budget,
+            (true, _) => RunEnd::Error,
+            (false, false) => RunEnd::Unknown,
         }
     }
 
@@ -153,7 +183,7 @@ impl Run {
         }
     }
 
-    pub(crate) fn view(&self) -> RunView {
+    pub(crate) fn view(&self, ended: RunEnd) -> RunView {
         let [totals, own] = locked(&self.sums).clone();
         let (tool_calls, repeats) = {
             let tools = locked(&self.tools);
@@ -165,6 +195,7 @@ impl Run {
             parent: self.parent.as_ref().map(|parent| parent.id),
             started: self.started,
             seconds: self.clock.elapsed().as_secs_f64(),
+            ended,
             totals,
             own,
             tool_calls,

@@ -2,11 +2,12 @@
 
 use super::reservations::Left;
 use super::run::{Frame, Run, current, replace, since};
+use super::run_end::RunEnd;
 use super::{Inner, Metered};
 use crate::cost::alias;
 use crate::meter::run::locked;
-use perf_runtime::Kind;
 use perf_runtime::extend::{MeteredCall, RunBudget, ToldUsage, UsageReceiver};
+use perf_runtime::{Kind, Outcome};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -63,7 +64,7 @@ impl MeteredCall for Tracked {
         }
     }
 
-    fn end(self: Box<Self>, told: Option<ToldUsage>) {
+    fn end(self: Box<Self>, told: Option<ToldUsage>, outcome: Outcome) {
         let Self { inner, frame, at, .. } = *self;
         frame.is_over.store(true, Ordering::Relaxed);
         // A stream that goes on settles what is reserved for it as it ends.
@@ -125,7 +126,7 @@ impl MeteredCall for Tracked {
         if frame.kind == Kind::Agent
             && let Some(run) = &frame.run
         {
-            inner.end_run(run);
+            inner.end_run(run, run.ended_as(outcome));
         }
     }
 }
@@ -143,9 +144,10 @@ impl Inner {
         Run::new(agent, around, limits)
     }
 
-    pub(crate) fn end_run(&self, run: &Run) {
-        let view = run.view();
+    pub(crate) fn end_run(&self, run: &Run, ended: RunEnd) {
+        let view = run.view(ended);
         self.gen_ai.run_ended(&view);
+        self.figures.run_ended(&view);
         let mut book = locked(&self.book);
         run.is_over.store(true, Ordering::Relaxed);
         book.run_ended(view);

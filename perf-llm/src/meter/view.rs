@@ -8,6 +8,7 @@ use super::sampled::{Watch, lasts};
 use super::tools::LoopView;
 use crate::budget::{AccountView, Durability, Measure, ScopeKind};
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -67,7 +68,12 @@ pub struct AgentView {
     pub runs: u64,
     /// Runs that have not ended.
     pub running: u64,
-    /// The calls made in its runs.
+    /// Runs that have ended, by [how](super::RunEnd): `ok`, `error`, `panicked`, `cancelled`, `budget` where a budget stopped it, and `unknown` where a span tells
+    /// nothing of its end.
+    pub ended: BTreeMap<&'static str, u64>,
+    /// Calls of tools in the runs that have ended.
+    pub tool_calls: u64,
+    /// The calls made in its runs: their turns.
     pub totals: Totals,
 }
 
@@ -182,6 +188,8 @@ impl Meter {
             agent: Arc::clone(agent),
             runs: of.runs,
             running: of.running,
+            ended: of.ended.clone(),
+            tool_calls: of.tool_calls,
             totals: of.totals.clone(),
         });
         let tools = book.tools.iter().map(|(tool, totals)| ToolView { tool: Arc::clone(tool), totals: totals.clone() });

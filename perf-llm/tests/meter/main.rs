@@ -5,6 +5,7 @@ mod attempts;
 mod attribution;
 mod budgets;
 mod counted;
+mod ends;
 #[cfg(feature = "tracing-layer")]
 mod hidden;
 #[cfg(feature = "http")]

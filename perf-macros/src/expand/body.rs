@@ -149,7 +149,8 @@ impl<'a> Body<'a> {
             Some(fields) => {
                 let body = if self.model.profile.is_some() { quote!(#call.profiled(#block)) } else { block };
                 let body = if self.model.is_metered() { quote!(#call.metered(#body, #usage)) } else { body };
-                quote!(#units #runtime::watch_late(#prepared, move |#call| { #call.open(#fields); #body }, #end))
+                let watch = if self.model.is_metered() { quote!(watch_late_metered) } else { quote!(watch_late) };
+                quote!(#units #runtime::#watch(#prepared, move |#call| { #call.open(#fields); #body }, #end))
             }
         };
         let Self { mut params, .. } = self;

@@ -3,145 +3,26 @@
 //! This crate knows neither prices nor budgets. A part that does registers as the receiver; without one, a call pays for one relaxed load.
 
 use super::execution::Call;
-use super::future::{Watched, watch};
+use super::failed;
+use super::future::{Watched, WatchedLate, watch, watch_late};
 use super::profiled::Profiled;
 use super::scope::Scope;
 use crate::guarded::run_guarded;
 use crate::measure::cells::meter::Meter;
-use crate::measure::model::kind::Kind;
-use crate::measure::model::run_budget::RunBudget;
+use crate::measure::model::outcome::Outcome;
 use crate::measure::site::annotated::Site;
 #[cfg(any(test, feature = "test-util"))]
 use crate::measure::site::isolation;
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-/// The usage of language models, as a returned value tells it. A count that is not there is unknown, and not zero.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ToldUsage {
-    /// The provider, where the value names it.
-    pub provider: Option<String>,
-    /// The model that answered, where the value names it.
-    pub model: Option<String>,
-    /// Tokens by class, by the names that `perf-llm` has for the classes: `input`, `output`, `cache_read`, `cache_write`, `reasoning` and
-    /// others. `input` and `output` are the totals, of which the others are parts.
-    pub counts: Vec<(Cow<'static, str>, u64)>,
-    /// The service tier that the provider says it used.
-    pub service_tier: Option<String>,
-    /// The speed that the provider says it used.
-    pub speed: Option<String>,
-    /// The cost that the provider tells, in 10^-12 dollars.
-    pub cost_picos: Option<i64>,
-    /// The time from the request to the first token of the answer.
-    pub first_token: Option<Duration>,
-    /// Why the usage cannot be true, where it contradicts itself: then no count of it is taken.
-    pub invalid: Option<String>,
-    /// Repairs of counts that contradicted each other, by name.
-    pub repairs: Vec<&'static str>,
-}
-
-impl ToldUsage {
-    /// A usage of which nothing is known.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds the count of a class of tokens.
-    #[must_use]
-    pub fn count(mut self, class: impl Into<Cow<'static, str>>, count: u64) -> Self {
-        self.counts.push((class.into(), count));
-        self
-    }
-
-    /// Sets the model that answered.
-    #[must_use]
-    pub fn model(self, model: impl Into<String>) -> Self {
-        Self { model: Some(model.into()), ..self }
-    }
-
-    /// Sets the provider.
-    #[must_use]
-    pub fn provider(self, provider: impl Into<String>) -> Self {
-        Self { provider: Some(provider.into()), ..self }
-    }
-
-    /// Sets the time from the request to the first token of the answer.
-    #[must_use]
-    pub fn first_token(self, after: Duration) -> Self {
-        Self { first_token: Some(after), ..self }
-    }
-}
-
-/// A value that tells the usage of language models: what the function of the option `usage` gives.
-#[diagnostic::on_unimplemented(
-    message = "the option `usage` needs a value that tells usage, and `{Self}` tells none",
-    label = "give a `ToldUsage`, a `perf_llm::usage::Reading` (for any serde body of a provider: \
-             `perf_llm::usage::told_by(Shape::OpenAiChat, &answer)`), or implement `TellsUsage`"
-)]
-pub trait TellsUsage {
-    /// The usage; `None` where the value tells none, which is not the same as none used.
-    fn told_usage(&self) -> Option<ToldUsage>;
-}
-
-impl TellsUsage for ToldUsage {
-    fn told_usage(&self) -> Option<ToldUsage> {
-        Some(self.clone())
-    }
-}
-
-impl<T: TellsUsage + ?Sized> TellsUsage for &T {
-    fn told_usage(&self) -> Option<ToldUsage> {
-        T::told_usage(self)
-    }
-}
-
-impl<T: TellsUsage> TellsUsage for Option<T> {
-    fn told_usage(&self) -> Option<ToldUsage> {
-        self.as_ref()?.told_usage()
-    }
-}
-
-/// Usage that could not be read is told as invalid, with the error.
-impl<T: TellsUsage, E: fmt::Display> TellsUsage for Result<T, E> {
-    fn told_usage(&self) -> Option<ToldUsage> {
-        match self {
-            Ok(told) => told.told_usage(),
-            Err(error) => Some(ToldUsage { invalid: Some(error.to_string()), ..ToldUsage::default() }),
-        }
-    }
-}
-
-/// A part that hears of the usage that calls tell.
-pub trait UsageReceiver: Send + Sync {
-    /// A call begins that may use language models: one of a model, the run of an agent, or one with the option `usage`. `labels` are those of
-    /// the kind and then others, in order; `budget` are the limits that an agent's attribute sets for each run. `None` where the receiver does
-    /// not follow it.
-    fn begin(&self, kind: Kind, labels: &[&str], budget: &'static [RunBudget]) -> Option<Box<dyn MeteredCall>>;
-}
-
-/// A call that a [`UsageReceiver`] follows. Each method is called on the thread that runs the call; a panic of it is held back.
-pub trait MeteredCall: Send + Sync {
-    /// The body begins to run on this thread, from its start or in a later poll.
-    fn enter(&mut self);
-
-    /// The body ceases to run on this thread. Comes once for each [`enter`](Self::enter), in the order of a stack.
-    fn leave(&mut self);
-
-    /// The call is over, and its body dropped where it was not run to its end: with the usage that its value told or, of a stream, that of
-    /// the last item that told any, also where the stream was dropped half-way. `None` where it returned a value that tells none, an error,
-    /// panicked, or was cancelled, and of a stream where no item told any.
-    fn end(self: Box<Self>, told: Option<ToldUsage>);
-}
+use std::thread;
 
 /// There is a receiver already: a process has one, and the first stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +45,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// The isolated test that this thread works for; 0 where there is none.
 fn test_of_thread() -> usize {
     #[cfg(any(test, feature = "test-util"))]
-    return isolation::current().map_or(0, |test| std::ptr::from_ref(test).addr());
+    return isolation::current().map_or(0, |test| ptr::from_ref(test).addr());
     #[cfg(not(any(test, feature = "test-util")))]
     0
 }
@@ -209,19 +90,26 @@ fn receiver() -> Option<Arc<dyn UsageReceiver>> {
     receivers.iter().find(|(of, _)| *of == test).map(|(_, receiver)| Arc::clone(receiver))
 }
 
+mod ending;
 pub(crate) mod stream;
+mod usage;
+
+pub(super) use ending::end_told;
+pub use usage::{MeteredCall, TellsUsage, ToldUsage, UsageReceiver};
 
 /// A call whose usage is asked for, from its first poll or entry on.
 struct Followed {
     of: Option<(&'static Site, &'static Meter)>,
     call: Option<Box<dyn MeteredCall>>,
-    /// The last usage that an item of a stream told.
+    /// The last usage that an item of a stream told, or the value of a sync body.
     told: Option<Box<ToldUsage>>,
+    /// Whether the body runs: dropped meanwhile, it unwinds.
+    is_inside: bool,
 }
 
 impl Followed {
     fn new(call: &Call) -> Self {
-        Self { of: call.its_site().map(|site| (site, call.meter())), call: None, told: None }
+        Self { of: call.its_site().map(|site| (site, call.meter())), call: None, told: None, is_inside: false }
     }
 
     /// Begins or goes on.
@@ -243,16 +131,19 @@ impl Followed {
         }
     }
 
-    fn end(&mut self, told: impl FnOnce() -> Option<ToldUsage>) {
+    /// Ends it as its call ends, with the usage that was told.
+    fn end_with_call(&mut self, told: impl FnOnce() -> Option<ToldUsage>) {
         if let Some(call) = self.call.take() {
-            run_guarded(|| call.end(run_guarded(told).flatten()));
+            ending::await_end(call, run_guarded(told).flatten());
         }
     }
 
-    /// Ends it with the last usage that an item told.
-    fn end_told(&mut self) {
-        let told = self.told.take();
-        self.end(|| told.map(|told| *told));
+    /// Ends it with the last usage that was told.
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(call) = self.call.take() {
+            let told = self.told.take().map(|told| *told);
+            run_guarded(|| call.end(told, outcome));
+        }
     }
 }
 
@@ -264,7 +155,7 @@ impl fmt::Debug for Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        self.end_told();
+        self.end(if self.is_inside { Outcome::Panicked } else { Outcome::Cancelled });
     }
 }
 
@@ -300,11 +191,13 @@ impl<F: Future, U: Fn(&F::Output) -> Option<ToldUsage>> Future for Metered<F, U>
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.followed.enter();
+        this.followed.is_inside = true;
         let part = Part(this.followed);
         let polled = this.body.poll(context);
+        part.0.is_inside = false;
         drop(part);
         if let Poll::Ready(value) = &polled {
-            this.followed.end(|| (this.usage)(value));
+            this.followed.end_with_call(|| (this.usage)(value));
         }
         polled
     }
@@ -316,18 +209,40 @@ pub fn no_usage<T>(_: &T) -> Option<ToldUsage> {
 }
 
 /// As [`watch`], and asks for the usage of language models.
-pub fn watch_metered<F, U, E>(call: Call, body: F, usage: U, end: E) -> Watched<Metered<F, U>, E>
+pub fn watch_metered<F, U, E>(
+    call: Call,
+    body: F,
+    usage: U,
+    end: E,
+) -> Watched<Metered<F, U>, impl Fn(&F::Output, &mut Call)>
 where
     F: Future,
     U: Fn(&F::Output) -> Option<ToldUsage>,
     E: Fn(&F::Output, &mut Call),
 {
     let body = call.metered(body, usage);
-    watch(call, body, end)
+    watch(call, body, move |value: &F::Output, call: &mut Call| end_told(call, |call| end(value, call)))
 }
 
+/// As [`watch_late`], of a body whose usage of language models is asked for.
+pub fn watch_late_metered<M, F, E>(call: Call, make: M, end: E) -> WatchedLate<M, F, impl Fn(&F::Output, &mut Call)>
+where
+    M: FnOnce(&mut Call) -> F,
+    F: Future,
+    E: Fn(&F::Output, &mut Call),
+{
+    watch_late(call, make, move |value: &F::Output, call: &mut Call| end_told(call, |call| end(value, call)))
+}
+
+type MeteredProfiled<F, U> = Metered<Profiled<F>, U>;
+
 /// As [`watch_metered`], and measures what the body uses of the processor and of memory.
-pub fn watch_profiled_metered<F, U, E>(call: Call, body: F, usage: U, end: E) -> Watched<Metered<Profiled<F>, U>, E>
+pub fn watch_profiled_metered<F, U, E>(
+    call: Call,
+    body: F,
+    usage: U,
+    end: E,
+) -> Watched<MeteredProfiled<F, U>, impl Fn(&F::Output, &mut Call)>
 where
     F: Future,
     U: Fn(&F::Output) -> Option<ToldUsage>,
@@ -337,29 +252,43 @@ where
     watch_metered(call, body, usage, end)
 }
 
-/// A sync body's time, in which calls of language models belong to its call. Dropped, it ends without usage.
+/// A sync body's time, in which calls of language models belong to its call. Dropped, it ends, after its call where the body returned.
 #[derive(Debug)]
-pub struct MeteredScope(Followed);
+pub struct MeteredScope {
+    followed: Followed,
+    /// The address of its call.
+    call: usize,
+    unwinding_before: bool,
+    has_left: bool,
+}
 
 impl MeteredScope {
     fn new(call: &Call) -> Self {
         let mut followed = Followed::new(call);
         followed.enter();
-        Self(followed)
+        failed::forget();
+        Self { followed, call: ptr::from_ref(call).addr(), unwinding_before: thread::panicking(), has_left: false }
     }
 
-    /// Ends it with the usage in what the body returned.
+    /// Takes the usage in what the body returned.
     pub fn tell(&mut self, told: Option<ToldUsage>) {
-        self.0.leave();
-        self.0.end(|| told);
+        self.leave();
+        self.followed.told = told.map(Box::new);
+    }
+
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true) {
+            self.followed.leave();
+        }
     }
 }
 
 impl Drop for MeteredScope {
     fn drop(&mut self) {
-        // Nothing where it was told.
-        self.0.leave();
-        self.0.end(|| None);
+        self.leave();
+        let has_unwound = !self.unwinding_before && thread::panicking();
+        let outcome = failed::take(self.call).unwrap_or(if has_unwound { Outcome::Panicked } else { Outcome::Ok });
+        self.followed.end(outcome);
     }
 }
 

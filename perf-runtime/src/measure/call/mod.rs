@@ -2,6 +2,7 @@
 
 pub(crate) mod at_once;
 pub(crate) mod execution;
+mod failed;
 pub(crate) mod future;
 pub(crate) mod leaves;
 pub(crate) mod locks;

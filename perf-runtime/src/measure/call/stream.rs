@@ -1,6 +1,7 @@
 //! A stream, polled inside its call: from its first poll to its end or its drop.
 
 use super::execution::Call;
+use super::metered::end_told;
 use super::profiled::Ends;
 use super::tally::{ItemErrors, Judged, Tally};
 use crate::measure::cells::tree::frame::Frame;
@@ -152,7 +153,8 @@ impl<S: Stream, E: Fn(&S::Item, &mut GivenItem<'_>)> Stream for WatchedStream<S,
             }
             Poll::Ready(None) => {
                 guard.call.end_frame(&frame);
-                guard.call.end_stream(Outcome::Ok, guard.tally);
+                let tally = &mut *guard.tally;
+                end_told(guard.call, |call| call.end_stream(Outcome::Ok, tally));
             }
             Poll::Pending => guard.call.wait(&frame, guard.tally),
         }

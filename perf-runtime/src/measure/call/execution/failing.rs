@@ -1,6 +1,7 @@
 //! Calls that fail: the texts of errors, and what is noted of them.
 
 use super::Call;
+use crate::measure::call::failed;
 use crate::measure::cells::failures::Named;
 use crate::measure::model::failure::Failed;
 use crate::measure::model::outcome::Outcome;
@@ -8,6 +9,7 @@ use crate::measure::site::annotated::Site;
 use crate::measure::site::error_event::ErrorEvent;
 use crate::measure::site::span;
 use std::fmt::Display;
+use std::ptr;
 
 impl Call {
     /// Writes the text of an error on the call's span.
@@ -54,6 +56,7 @@ impl Call {
         }
         meter.failures.note_error(failed, self.errors_are_shown(), self.span());
         self.end(Outcome::Error);
+        failed::note(ptr::from_ref(self).addr(), Outcome::Error);
     }
 
     /// Ends the call with a failure that tells nothing of itself, or with a panic.
@@ -67,6 +70,7 @@ impl Call {
             failures.note_named(Named::default(), span);
         }
         self.end(outcome);
+        failed::note(ptr::from_ref(self).addr(), outcome);
     }
 
     /// Whether the function asks for the texts of its errors.

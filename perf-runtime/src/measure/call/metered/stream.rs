@@ -27,12 +27,14 @@ impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S
         let mut this = self.project();
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         this.followed.enter();
+        this.followed.is_inside = true;
         let part = Part(this.followed);
         let polled = body.poll_next(context);
         if matches!(polled, Poll::Ready(None)) {
             // Calls that it still holds, as of a stream of which only the beginning was taken, end inside this one.
             this.body.set(None);
         }
+        part.0.is_inside = false;
         drop(part);
         match &polled {
             Poll::Ready(Some(item)) => {
@@ -42,7 +44,10 @@ impl<S: Stream, U: Fn(&S::Item) -> Option<ToldUsage>> Stream for MeteredStream<S
                     this.followed.told = Some(Box::new(told));
                 }
             }
-            Poll::Ready(None) => this.followed.end_told(),
+            Poll::Ready(None) => {
+                let told = this.followed.told.take();
+                this.followed.end_with_call(|| told.map(|told| *told));
+            }
             Poll::Pending => {}
         }
         polled

@@ -7,7 +7,7 @@ use crate::judge::rule::observation::Tally;
 use crate::judge::rule::statistic::Statistic;
 use crate::measure::model::run_budget::RunBudget;
 use crate::test_util::ManualClock;
-use crate::{Kind, Window, monitor, monitor_db_operation, monitor_llm_call, monitor_tool};
+use crate::{Kind, Outcome, Window, monitor, monitor_agent, monitor_db_operation, monitor_llm_call, monitor_tool};
 use futures_core::Stream;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
@@ -236,9 +236,9 @@ impl MeteredCall for Call {
 
     fn leave(&mut self) {}
 
-    fn end(self: Box<Self>, told: Option<ToldUsage>) {
+    fn end(self: Box<Self>, told: Option<ToldUsage>, outcome: Outcome) {
         let counts = told.map_or(0, |told| told.counts.iter().map(|(_, count)| count).sum());
-        self.1.0.lock().unwrap().push(format!("{} ends with {counts}", self.0));
+        self.1.0.lock().unwrap().push(format!("{} ends with {counts}, {outcome}", self.0));
     }
 }
 
@@ -261,5 +261,80 @@ fn a_model_stream_that_is_dropped_ends_after_the_one_inside_it() {
     let mut stream = outer(&clock);
     assert!(next(stream.as_mut()).is_ready());
     drop(stream);
-    assert_eq!(*heard.0.lock().unwrap(), ["outer begins", "inner begins", "inner ends with 1", "outer ends with 1"]);
+    let ends = ["inner ends with 1, cancelled", "outer ends with 1, cancelled"];
+    assert_eq!(*heard.0.lock().unwrap(), [&["outer begins", "inner begins"][..], &ends].concat());
+}
+
+#[test]
+fn the_outcome_of_a_call_is_told_to_who_hears_of_its_usage() {
+    #[monitor_agent("told", fields(mode))]
+    fn at_once(mode: u8) -> Result<u8, &'static str> {
+        inside(mode == 1).ok();
+        if mode == 2 {
+            panic_quietly();
+        }
+        if mode == 1 { Err("no") } else { Ok(mode) }
+    }
+    #[monitor_agent("inside")]
+    fn inside(fails: bool) -> Result<(), &'static str> {
+        if fails { Ok(()) } else { Err("no") }
+    }
+    #[monitor_agent("judged", ok_if = |value: &u8| { inside(false).ok(); *value == 0 })]
+    async fn judged(mode: u8) -> u8 {
+        if mode == 2 {
+            panic_quietly();
+        }
+        if mode == 3 {
+            std::future::pending::<()>().await;
+        }
+        mode
+    }
+    #[monitor_agent("late", fields(mode))]
+    async fn late(mode: u8) -> Result<(), &'static str> {
+        judged(0).await;
+        if mode == 1 { Err("no") } else { Ok(()) }
+    }
+    #[monitor_agent("streamed")]
+    fn streamed(fails: bool, clock: &ManualClock) -> Pin<Box<dyn Stream<Item = Result<u8, &'static str>> + '_>> {
+        Box::pin(told(if fails { &[Step::Item, Step::Failure] } else { &[Step::Item] }, clock, 0))
+    }
+    fn panic_quietly() {
+        std::panic::resume_unwind(Box::new("a test"));
+    }
+    fn run<F: Future>(future: F) {
+        let task = Waker::from(Arc::new(Idle));
+        let mut future = Box::pin(future);
+        let poll = || drop(future.as_mut().poll(&mut Context::from_waker(&task)));
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll));
+    }
+    let (_alone, clock) = observed();
+    let heard = Heard::default();
+    let _received = receive_usage(Arc::new(heard.clone())).unwrap();
+    let ended = || -> Vec<String> {
+        let heard = std::mem::take(&mut *heard.0.lock().unwrap());
+        let ends = heard.iter().filter_map(|line| line.split_once(" ends with 0, "));
+        ends.map(|(name, outcome)| format!("{name} {outcome}")).collect()
+    };
+    for (mode, outcome) in [(0, "ok"), (1, "error"), (2, "panicked")] {
+        let _ = std::panic::catch_unwind(|| at_once(mode));
+        let inner = if mode == 1 { "inside ok" } else { "inside error" };
+        assert_eq!(ended(), [inner.to_owned(), format!("told {outcome}")]);
+    }
+    // The predicate calls one that fails, and the call itself is none that did.
+    for (mode, outcome) in [(0, "ok"), (1, "error")] {
+        run(judged(mode));
+        assert_eq!(ended(), ["inside error".to_owned(), format!("judged {outcome}")]);
+    }
+    run(judged(2));
+    run(judged(3));
+    assert_eq!(ended(), ["judged panicked", "judged cancelled"]);
+    for (mode, outcome) in [(0, "ok"), (1, "error")] {
+        run(late(mode));
+        assert_eq!(ended(), ["inside error".to_owned(), "judged ok".to_owned(), format!("late {outcome}")]);
+    }
+    for (fails, outcome) in [(false, "ok"), (true, "error")] {
+        let mut stream = streamed(fails, &clock);
+        while let Poll::Ready(Some(_)) = next(stream.as_mut()) {}
+        assert_eq!(ended(), [format!("streamed {outcome}")]);
+    }
 }
