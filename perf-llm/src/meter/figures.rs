@@ -1,4 +1,4 @@
-//! The metrics of calls to language models. Their series are looked up once for each model and each agent, and kept: a call is counted without
+//! The metrics of calls to language models. Their series are looked up once for each model, each agent and each tool, and kept: a call is counted without
 //! a search for them.
 
 use super::book::{Entry, Known, short};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The agent of calls that no agent made.
 pub(super) const UNATTRIBUTED: &str = "(unattributed)";
-/// The most models, and the most agents, whose series are kept; those of others are searched for at each call.
+/// The most models, the most agents and the most tools whose series are kept; those of others are searched for at each call.
 const MOST_KEPT: usize = 1_000;
 const STATES: [Known; 6] = [
     Known::Price(PriceState::Priced),
@@ -34,6 +34,7 @@ pub(super) struct Figures {
     /// By provider and model.
     models: Mutex<ByName<ByName<Arc<OfModel>>>>,
     agents: Mutex<ByName<Arc<OfAgent>>>,
+    tools: Mutex<ByName<Arc<OfTool>>>,
 }
 
 /// The series of a model, each made when it is first counted.
@@ -54,13 +55,19 @@ struct OfAgent {
     ended: [OnceLock<Counter>; RunEnd::ALL.len()],
 }
 
+#[derive(Default)]
+struct OfTool {
+    cost: OnceLock<Counter>,
+}
+
 impl Figures {
     pub(super) fn new(monitor: &Monitor) -> Self {
-        Self { monitor: monitor.clone(), models: Mutex::default(), agents: Mutex::default() }
+        let (models, agents, tools) = Default::default();
+        Self { monitor: monitor.clone(), models, agents, tools }
     }
 
     pub(super) fn record(&self, entry: &Entry<'_>, told: Option<&ToldUsage>, took: Option<Duration>) {
-        let (model, agent) = (self.of_model(entry), self.of_agent(entry.agent.unwrap_or(UNATTRIBUTED)));
+        let (model, agent) = (self.of_model(entry), kept(&self.agents, entry.agent.unwrap_or(UNATTRIBUTED)));
         for (class, count) in entry.usage.iter().filter(|(class, count)| *count > 0 && !class.is_tool()) {
             if let Some(tokens) = model.tokens.get(class as usize) {
                 tokens.get_or_init(|| self.tokens(entry, class)).add(count as f64);
@@ -75,9 +82,7 @@ impl Figures {
             model.cost.get_or_init(|| self.cost(entry)).add(cost.dollars());
             agent.cost.get_or_init(|| self.agent_cost(entry)).add(cost.dollars());
             if let Some(tool) = entry.tool {
-                let help = "The known cost of calls of models that were made inside tools, in dollars.";
-                let of_tool = self.monitor.metrics().counter("llm_tool_cost_dollars_total").help(help);
-                of_tool.label("tool", &**tool).register().add(cost.dollars());
+                kept(&self.tools, tool).cost.get_or_init(|| self.tool_cost(tool)).add(cost.dollars());
             }
         }
         let state = STATES.iter().zip(&model.states).find(|(state, _)| **state == entry.known);
@@ -99,7 +104,7 @@ impl Figures {
 
     /// Counts a run of an agent by how it ended.
     pub(super) fn run_ended(&self, run: &RunView) {
-        let agent = self.of_agent(&run.agent);
+        let agent = kept(&self.agents, &run.agent);
         let Some(ended) = agent.ended.get(run.ended as usize) else { return };
         let help = "Runs of agents, those of spans too, by how they ended.";
         let made = || {
@@ -135,19 +140,6 @@ impl Figures {
         let made = Arc::<OfModel>::default();
         if providers.values().map(HashMap::len).sum::<usize>() < MOST_KEPT {
             providers.entry(provider.into()).or_default().insert(model.into(), Arc::clone(&made));
-        }
-        made
-    }
-
-    fn of_agent(&self, agent: &str) -> Arc<OfAgent> {
-        let agent = short(agent);
-        let mut agents = locked(&self.agents);
-        if let Some(kept) = agents.get(agent) {
-            return Arc::clone(kept);
-        }
-        let made = Arc::<OfAgent>::default();
-        if agents.len() < MOST_KEPT {
-            agents.insert(agent.into(), Arc::clone(&made));
         }
         made
     }
@@ -198,11 +190,30 @@ impl Figures {
         cost.label("agent", entry.agent.unwrap_or(UNATTRIBUTED)).register()
     }
 
+    fn tool_cost(&self, tool: &str) -> Counter {
+        let help = "The known cost of calls of models that were made inside tools, in dollars.";
+        self.monitor.metrics().counter("llm_tool_cost_dollars_total").help(help).label("tool", tool).register()
+    }
+
     fn made(&self, name: &str, help: &str, entry: &Entry<'_>, labels: &[(&str, &str)]) -> Counter {
         let counter = self.monitor.metrics().counter(name).help(help);
         let named = counter.label("provider", entry.provider).label("model", entry.model);
         labels.iter().fold(named, |named, (label, value)| named.label(*label, *value)).register()
     }
+}
+
+/// The series of a name, made where there are none yet; those of one name more than are kept are made anew each time.
+fn kept<T: Default>(all: &Mutex<ByName<Arc<T>>>, name: &str) -> Arc<T> {
+    let name = short(name);
+    let mut all = locked(all);
+    if let Some(kept) = all.get(name) {
+        return Arc::clone(kept);
+    }
+    let made = Arc::<T>::default();
+    if all.len() < MOST_KEPT {
+        all.insert(name.into(), Arc::clone(&made));
+    }
+    made
 }
 
 #[cfg(all(test, not(perf_loom)))]
@@ -218,17 +229,17 @@ mod tests {
             provider: &long,
             model: &long,
             agent: Some(&long),
-            tool: None,
+            tool: Some(&long.as_str().into()),
             usage: &Usage::UNKNOWN,
             known: Known::Unknown,
-            cost: None,
+            cost: Some(crate::Money::ZERO),
             gaps: &[],
             hour: 0,
         };
         figures.record(&entry, None, None);
-        let (models, agents) = (locked(&figures.models), locked(&figures.agents));
+        let (models, agents, tools) = (locked(&figures.models), locked(&figures.agents), locked(&figures.tools));
         let models = models.iter().flat_map(|(provider, models)| models.keys().chain([provider]));
-        let lengths: Vec<_> = models.chain(agents.keys()).map(|name| name.len()).collect();
-        assert_eq!(lengths, [128; 3]);
+        let lengths: Vec<_> = models.chain(agents.keys()).chain(tools.keys()).map(|name| name.len()).collect();
+        assert_eq!(lengths, [128; 4]);
     }
 }
