@@ -101,12 +101,20 @@ impl Fields {
         !self.usage.is_unknown() || self.cost.is_some() || self.fault.is_some()
     }
 
+    /// The counts, with the cached tokens in the prompt's: genai leaves them outside where it speaks Bedrock's own protocol.
+    fn counted(&self) -> Usage {
+        let input =
+            self.usage.get(Class::Input).filter(|_| self.span == "genai.chat" && self.provider() == "aws.bedrock");
+        let cached = self.usage.sum(&[Class::CacheRead, Class::CacheWrite]);
+        input.map_or(self.usage, |input| self.usage.with(Class::Input, input.saturating_add(cached)))
+    }
+
     /// The usage, put right where its counts contradict each other.
     pub(super) fn told(&self) -> Option<ToldUsage> {
         if !self.tells_usage() {
             return None;
         }
-        let (usage, repairs) = self.usage.repaired(self.total);
+        let (usage, repairs) = self.counted().repaired(self.total);
         let mut told = usage.told_usage().unwrap_or_default();
         told.model.clone_from(&self.answering);
         told.first_token = self.first_token;

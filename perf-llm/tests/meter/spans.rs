@@ -193,6 +193,20 @@ fn other_crates_names_are_known_and_contradictions_are_put_right() {
         gen_ai.usage.cache_read_tokens = 1_000_u64,
     ));
     assert_eq!(sums(llm.meter()), [2, 1_110, 22]);
+    // So does genai of Bedrock, also where they are fewer, and of nobody else.
+    for provider in ["aws.bedrock", "anthropic"] {
+        let before = sums(llm.meter())[1];
+        drop(info_span!(
+            "genai.chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = provider,
+            gen_ai.request.model = "m",
+            gen_ai.usage.input_tokens = 500_i64,
+            gen_ai.usage.cache_read.input_tokens = 100_i64,
+            gen_ai.usage.output_tokens = 0_i64,
+        ));
+        assert_eq!(sums(llm.meter())[1] - before, if provider == "anthropic" { 500 } else { 600 }, "{provider}");
+    }
     drop(info_span!(
         "llm.generate",
         provider = "openai",
@@ -200,7 +214,7 @@ fn other_crates_names_are_known_and_contradictions_are_put_right() {
         prompt_tokens = 3_i64,
         completion_tokens = 4_i64
     ));
-    assert_eq!(sums(llm.meter()), [3, 1_113, 26]);
+    assert_eq!(sums(llm.meter()), [5, 2_213, 26]);
     let text = monitor.render_prometheus();
     assert!(text.contains(r#"llm_usage_repaired_total{rule="reasoning_outside"} 1"#), "{text}");
     assert!(text.contains(r#"llm_usage_repaired_total{rule="cache_outside"} 1"#), "{text}");
