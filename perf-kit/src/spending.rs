@@ -93,8 +93,13 @@ mod routes {
             )
             .schema(
                 "LlmTool",
-                object("A tool that called models: the calls inside it, which are in the other sums as well.")
+                object("A tool: its calls that ended, and the calls of models inside it, which are in the other sums as well. `retries`: calls that a run made again with the same arguments after they had failed.")
                     .has("tool", openapi::text())
+                    .has("calls", openapi::count())
+                    .has("ok", openapi::count())
+                    .has("failed", openapi::count())
+                    .has("mean_seconds", openapi::number_or_null())
+                    .has("retries", openapi::count())
                     .has("totals", openapi::named("LlmTotals")),
             )
             .schema(

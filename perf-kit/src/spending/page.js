@@ -45,6 +45,11 @@ function ends({ ended }) {
   return all.map(([how, count]) => `${tokens(count)} ${ENDED[how] ?? how}`).join(", ") || "–";
 }
 
+/** The share of a tool's calls that ended well; those that were given up count for neither. */
+function success({ ok, failed }) {
+  return ok + failed === 0 ? "–" : `${(100 * ok / (ok + failed)).toFixed(1)} %`;
+}
+
 /** The sums of a run in cells, with the calls that budgets refused beside those that were made. */
 function withRefused({ totals, refused_calls: refused }) {
   const [calls, ...others] = sums(totals);
@@ -67,7 +72,7 @@ export default class {
   note = h("p", { class: "card quiet", hidden: true });
   agents = rowsCard("Agents", ["Agent", "Runs", "How they ended", "Tool calls", "Calls", "Input tokens", "Output tokens", "Cost"]);
   models = rowsCard("Models", ["Model", "Calls", "Input tokens", "Output tokens", "Cost", "What its price lacks"]);
-  tools = rowsCard("Tools that called models", ["Tool", "Calls of models", "Input tokens", "Output tokens", "Cost"]);
+  tools = rowsCard("Tools", ["Tool", "Calls", "Success", "Mean time", "Retries", "Calls of models", "Input tokens", "Output tokens", "Cost"]);
   budgets = rowsCard("Budgets", ["Budget", "Period", "Reserves", "Spent", "Reserved", "Left", "Limit", "Lasts at this pace"]);
   refusals = rowsCard("Calls that budgets refused", ["Budget", "Why", "Calls"]);
   loops = rowsCard("Agents that go round in circles", ["Agent", "Run", "Tool with the same arguments", "Times", "Last", "State"]);
@@ -102,7 +107,7 @@ export default class {
     const agents = [...all.agents, none].filter(({ runs, totals }) => runs !== null || totals.calls > 0);
     this.agents.show(agents, (one) => `${one.runs === null} ${one.agent}`, (one) => [one.agent, ...(one.runs === null ? ["–", "–", "–"] : [tokens(one.runs), ends(one), tokens(one.tool_calls)]), ...sums(one.totals)]);
     this.tools.element.hidden = all.tools.length === 0;
-    this.tools.show(all.tools, (one) => one.tool, (one) => [one.tool, ...sums(one.totals)]);
+    this.tools.show(all.tools, (one) => one.tool, (one) => [one.tool, tokens(one.calls), success(one), one.mean_seconds === null ? "–" : duration(one.mean_seconds), tokens(one.retries), ...sums(one.totals)]);
     this.models.show(all.models, (one) => `${one.provider} ${one.model}`, (one) => [`${one.provider} ${one.model}`, ...sums(one.totals), one.gaps.join("; ") || "–"]);
     this.budgets.show(all.budgets, (one) => `${one.scope} ${one.name} ${one.period} ${one.measure}`, (one) => [`${one.scope} ${one.name}`, one.period, one.mode === "estimated" ? "what is likely" : "the worst case", ...[one.spent, one.reserved, one.left, one.limit].map((value) => amount(value, one.measure)), lasts(one)]);
     this.refusals.element.hidden = all.refusals.length === 0;

@@ -1,6 +1,6 @@
 //! The values of a span's fields; the last one that is recorded stands.
 
-use super::names::{Meaning, Role, meaning, role_of_name, role_of_operation, tells_answers};
+use super::names::{Meaning, Role, meaning, role_of_name, role_of_operation, tells_answers, tells_tool_outcomes};
 use crate::Money;
 use crate::conventions::CHAT;
 use crate::meter::hash_of;
@@ -41,7 +41,7 @@ impl Fields {
     pub(super) fn of(metadata: &'static Metadata<'static>) -> Self {
         Self {
             span: metadata.name(),
-            tells_answers: tells_answers(metadata),
+            tells_answers: tells_answers(metadata) || tells_tool_outcomes(metadata),
             is_answered: false,
             usage: Usage::UNKNOWN,
             total: None,
@@ -161,6 +161,12 @@ impl Fields {
             Meaning::Error => self.is_error |= !text.is_empty() && text != "false" && text != "None",
             Meaning::Status => self.is_error |= text.eq_ignore_ascii_case("error"),
             Meaning::Answer => self.is_answered |= !text.is_empty(),
+            Meaning::ToolOutcome => match text {
+                "success" => self.is_answered = true,
+                // It was never run.
+                "skipped" => {}
+                _ => self.is_error = true,
+            },
             Meaning::Count(_) | Meaning::Total => self.count(meaning, field, text.parse().ok(), &format!("{text:.32}")),
             Meaning::Cost | Meaning::FirstToken => {
                 if let Ok(number) = text.parse() {

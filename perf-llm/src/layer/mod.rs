@@ -181,6 +181,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for GenAiLayer {
             && let Some(seen) = span.extensions_mut().get_mut::<Seen>()
         {
             values.record(&mut seen.fields);
+            seen.name_tool();
         }
     }
 
@@ -251,12 +252,16 @@ impl GenAiLayer {
         inner.book(&Metered { told: told.as_ref(), ..metered });
     }
 
-    /// A call of a tool, for the run that it was made in.
+    /// A call of a tool, for its series and for the run that it was made in.
     fn count_tool(&self, seen: &Seen) {
-        if let (Some(frame), Some(tool)) = (&seen.frame, &seen.fields.tool)
-            && let Some(run) = &frame.run
-        {
-            self.meter.inner.tool_called(run, tool, seen.fields.arguments);
+        let Some(tool) = &seen.fields.tool else { return };
+        let (inner, outcome) = (&self.meter.inner, seen.fields.outcome());
+        // A function of that name counts its calls itself.
+        if !inner.monitor.has_function(Kind::Tool, &[tool]) {
+            inner.monitor.tool(tool).record(since(seen.at).unwrap_or_default(), outcome);
+        }
+        if let Some(run) = seen.frame.as_ref().and_then(|frame| frame.run.as_ref()) {
+            inner.tool_called(run, tool, seen.fields.arguments, outcome == Outcome::Error);
         }
     }
 
@@ -270,6 +275,15 @@ impl GenAiLayer {
 }
 
 impl Seen {
+    /// Makes it the frame of calls inside it, where the name of a tool comes late (rig's).
+    fn name_tool(&mut self) {
+        if let Some(tool) = self.fields.tool.as_deref().filter(|_| !self.is_tool && self.fields.role() == Role::Tool) {
+            let run = self.frame.as_ref().and_then(|frame| frame.run.clone());
+            self.frame = Some(Frame::new(Kind::Tool, &[tool], self.frame.take(), run));
+            self.is_tool = true;
+        }
+    }
+
     /// The frame of what is done while it is entered.
     fn entered(&self) -> Option<Arc<Frame>> {
         if self.run.is_some() || self.is_tool { self.frame.clone() } else { self.request.clone() }

@@ -29,6 +29,14 @@ pub(super) fn tells_answers(metadata: &Metadata<'_>) -> bool {
     metadata.name().starts_with("genai.") || metadata.fields().field("rig.provider_request_id").is_some()
 }
 
+/// rig's field of how a tool ended.
+const TOOL_OUTCOME: &str = "gen_ai.tool.call.outcome";
+
+/// Whether a span is of a crate that tells how each tool ended, so that one of which it tells nothing was given up.
+pub(super) fn tells_tool_outcomes(metadata: &Metadata<'_>) -> bool {
+    metadata.fields().field(TOOL_OUTCOME).is_some()
+}
+
 /// The role by the operation that a span tells.
 pub(super) fn role_of_operation(operation: &str) -> Role {
     match operation {
@@ -65,6 +73,8 @@ pub(super) enum Meaning {
     Arguments,
     Error,
     Status,
+    /// How a tool ended, as rig says it: `success`, `error`, `denied`, `skipped`.
+    ToolOutcome,
     /// The answer's id or the reason of its end, which tell that there was one.
     Answer,
     /// In seconds.
@@ -82,6 +92,8 @@ const FIELDS: &[(&str, Meaning)] = &[
     ("gen_ai.agent.name", Meaning::Agent),
     ("gen_ai.tool.name", Meaning::Tool),
     ("gen_ai.tool.call.arguments", Meaning::Arguments),
+    (TOOL_OUTCOME, Meaning::ToolOutcome),
+    ("gen_ai.tool.error.type", Meaning::Error),
     ("gen_ai.usage.input_tokens", Meaning::Count(Class::Input)),
     ("gen_ai.usage.prompt_tokens", Meaning::Count(Class::Input)),
     ("gen_ai.usage.output_tokens", Meaning::Count(Class::Output)),

@@ -141,6 +141,13 @@ pub(crate) struct OfAgent {
 }
 
 #[derive(Debug, Default)]
+pub(crate) struct OfTool {
+    /// Calls of models that were made inside it.
+    pub(crate) totals: Totals,
+    pub(crate) retries: u64,
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct OfModel {
     pub(crate) totals: Totals,
     pub(crate) gaps: Vec<String>,
@@ -151,8 +158,7 @@ pub(crate) struct Book {
     pub(crate) total: Totals,
     pub(crate) unattributed: Totals,
     pub(crate) agents: BTreeMap<Arc<str>, OfAgent>,
-    /// Calls that were made inside tools.
-    pub(crate) tools: BTreeMap<Arc<str>, Totals>,
+    pub(crate) tools: BTreeMap<Arc<str>, OfTool>,
     pub(crate) models: BTreeMap<(Arc<str>, Arc<str>), OfModel>,
     /// The last hours in which there were calls.
     pub(crate) hours: BTreeMap<i64, Totals>,
@@ -176,7 +182,7 @@ impl Book {
             None => self.unattributed.add(usage, known, cost),
         }
         if let Some(tool) = entry.tool {
-            self.tool(tool).add(usage, known, cost);
+            self.tool(tool).totals.add(usage, known, cost);
         }
         let key = (Arc::from(short(entry.provider)), Arc::from(short(entry.model)));
         let is_new = !self.models.contains_key(&key);
@@ -197,7 +203,7 @@ impl Book {
         self.agents.entry(name.into()).or_default()
     }
 
-    fn tool(&mut self, name: &Arc<str>) -> &mut Totals {
+    pub(super) fn tool(&mut self, name: &Arc<str>) -> &mut OfTool {
         let is_new = !self.tools.contains_key(name);
         let name = if is_new && self.tools.len() >= MOST_NAMES { OVERFLOW.into() } else { Arc::clone(name) };
         self.tools.entry(name).or_default()

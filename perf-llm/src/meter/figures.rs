@@ -58,6 +58,7 @@ struct OfAgent {
 #[derive(Default)]
 struct OfTool {
     cost: OnceLock<Counter>,
+    retries: OnceLock<Counter>,
 }
 
 impl Figures {
@@ -193,6 +194,14 @@ impl Figures {
     fn tool_cost(&self, tool: &str) -> Counter {
         let help = "The known cost of calls of models that were made inside tools, in dollars.";
         self.monitor.metrics().counter("llm_tool_cost_dollars_total").help(help).label("tool", tool).register()
+    }
+
+    /// Counts a call of a tool that its run had made before, and that had failed.
+    pub(super) fn tool_retried(&self, tool: &str) {
+        let help = "Calls of tools that a run made again with the same arguments after they had failed, as spans tell.";
+        let made =
+            || self.monitor.metrics().counter("llm_tool_retries_total").help(help).label("tool", tool).register();
+        kept(&self.tools, tool).retries.get_or_init(made).increment();
     }
 
     fn made(&self, name: &str, help: &str, entry: &Entry<'_>, labels: &[(&str, &str)]) -> Counter {

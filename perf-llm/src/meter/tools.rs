@@ -60,21 +60,38 @@ pub(super) struct ToolCalls {
     pub(super) calls: u64,
     /// So often a call was made that was made the most.
     pub(super) most: u64,
-    times: HashMap<CallHash, u64>,
+    times: HashMap<CallHash, Times>,
+}
+
+/// How often a call was made.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    times: u64,
+    /// Whether the last of them is known to have failed.
+    has_failed: bool,
+}
+
+/// A call of a tool, as it is counted.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    times: u64,
+    /// Whether the same call had failed before it.
+    is_retry: bool,
 }
 
 impl ToolCalls {
     /// Counts a call; how often it was made, `None` where its arguments are not known or the run has made too many different ones.
-    fn count(&mut self, call: Option<CallHash>) -> Option<u64> {
+    fn count(&mut self, call: Option<CallHash>, has_failed: bool) -> Option<Counted> {
         self.calls += 1;
         let call = call?;
         if self.times.len() >= MOST_CALLS && !self.times.contains_key(&call) {
             return None;
         }
-        let times = self.times.entry(call).or_default();
-        *times += 1;
-        self.most = self.most.max(*times);
-        Some(*times)
+        let of_call = self.times.entry(call).or_default();
+        let is_retry = std::mem::replace(&mut of_call.has_failed, has_failed);
+        of_call.times += 1;
+        self.most = self.most.max(of_call.times);
+        Some(Counted { times: of_call.times, is_retry })
     }
 }
 
@@ -145,15 +162,20 @@ impl Meter {
     /// ```
     pub fn tool_called(&self, tool: &str, arguments: &(impl Hash + ?Sized)) -> Option<u64> {
         let frame = current()?;
-        self.inner.tool_called(frame.run.as_deref()?, tool, Some(hash_of(arguments)))
+        self.inner.tool_called(frame.run.as_deref()?, tool, Some(hash_of(arguments)), false)
     }
 }
 
 impl Inner {
-    pub(crate) fn tool_called(&self, run: &Run, tool: &str, arguments: Option<u64>) -> Option<u64> {
+    /// Counts a call of a tool in a run, and whether it is known to have failed; how often that run has made it with the same arguments.
+    pub(crate) fn tool_called(&self, run: &Run, tool: &str, arguments: Option<u64>, has_failed: bool) -> Option<u64> {
         let tool = super::book::short(tool);
         let call = arguments.map(|arguments| CallHash::new(tool, arguments));
-        let times = locked(&run.tools).count(call)?;
+        let Counted { times, is_retry } = locked(&run.tools).count(call, has_failed)?;
+        if is_retry {
+            locked(&self.book).tool(&tool.into()).retries += 1;
+            self.figures.tool_retried(tool);
+        }
         let Some(call) = call.filter(|_| times >= LOOP) else { return Some(times) };
         let (agent, tool, last) = (Arc::clone(&run.agent), Arc::<str>::from(tool), SystemTime::now());
         if times == LOOP {

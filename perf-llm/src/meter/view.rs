@@ -1,12 +1,14 @@
 //! Everything that is known of language models, for JSON.
 
 use super::Meter;
-use super::book::{Totals, show};
+use super::book::{Book, Totals, show};
 use super::refusals::RefusalView;
 use super::run::{RunView, locked};
 use super::sampled::{Watch, lasts};
 use super::tools::LoopView;
 use crate::budget::{AccountView, Durability, Measure, ScopeKind};
+use perf_runtime::series::OutcomeCounts;
+use perf_runtime::{Kind, Monitor, Window};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ pub struct View {
     pub unattributed: Totals,
     /// By agent, each without the agents that it called.
     pub agents: Vec<AgentView>,
-    /// By tool, those that called models: of functions with `#[monitor_tool]` and the option `usage`, and spans of tools. The dearest first.
+    /// By tool: of functions with `#[monitor_tool]`, and of spans. The dearest first.
     pub tools: Vec<ToolView>,
     /// By model, the dearest first.
     pub models: Vec<ModelView>,
@@ -77,13 +79,23 @@ pub struct AgentView {
     pub totals: Totals,
 }
 
-/// A tool that called models.
+/// A tool.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ToolView {
     /// The tool.
     pub tool: Arc<str>,
-    /// The calls made inside it, which are in the other sums as well.
+    /// Calls of it that ended.
+    pub calls: u64,
+    /// Those of them that ended well.
+    pub ok: u64,
+    /// Those that failed: errors and panics. The rest was given up.
+    pub failed: u64,
+    /// The mean duration of those of the last hour, in seconds; null where there were none.
+    pub mean_seconds: Option<f64>,
+    /// Calls that a run made again with the same arguments after they had failed, as far as spans tell both.
+    pub retries: u64,
+    /// The calls of models made inside it, which are in the other sums as well: where it is a span, or a function with the option `usage`.
     pub totals: Totals,
 }
 
@@ -178,11 +190,64 @@ impl BudgetView {
     }
 }
 
+/// Calls of a tool that were measured.
+#[derive(Default)]
+struct Measured {
+    total: OutcomeCounts,
+    is_running: bool,
+    /// Those of the last hour, and their seconds.
+    last_hour: (f64, f64),
+}
+
+/// The calls of each tool, whatever further labels they have: of annotated functions, and of spans.
+fn measured(monitor: &Monitor) -> BTreeMap<Arc<str>, Measured> {
+    let mut all: BTreeMap<Arc<str>, Measured> = BTreeMap::new();
+    for series in monitor.summary(Window::LastHour).series.iter().filter(|series| series.kind == Kind::Tool) {
+        let Some(tool) = series.labels.get("tool") else { continue };
+        let of_tool = all.entry(tool.into()).or_default();
+        let (total, more) = (&mut of_tool.total, series.total);
+        total.ok += more.ok;
+        total.error += more.error;
+        total.panicked += more.panicked;
+        total.cancelled += more.cancelled;
+        of_tool.is_running |= series.in_flight > 0;
+        if let Some(mean) = series.mean {
+            let calls = series.count as f64;
+            of_tool.last_hour.0 += calls;
+            of_tool.last_hour.1 += mean * calls;
+        }
+    }
+    all
+}
+
+/// All tools: those that were measured, and those in which models were called.
+fn tools(book: &Book, mut measured: BTreeMap<Arc<str>, Measured>) -> Vec<ToolView> {
+    // A function that was never called is none yet.
+    measured.retain(|_, of| of.total != OutcomeCounts::default() || of.is_running);
+    for tool in book.tools.keys() {
+        measured.entry(Arc::clone(tool)).or_default();
+    }
+    let views = measured.into_iter().map(|(tool, Measured { total, last_hour: (calls, seconds), .. })| {
+        let of_book = book.tools.get(&tool);
+        ToolView {
+            calls: total.ok + total.error + total.panicked + total.cancelled,
+            ok: total.ok,
+            failed: total.error + total.panicked,
+            mean_seconds: (calls > 0.0).then(|| seconds / calls),
+            retries: of_book.map_or(0, |of| of.retries),
+            totals: of_book.map(|of| of.totals.clone()).unwrap_or_default(),
+            tool,
+        }
+    });
+    views.collect()
+}
+
 impl Meter {
     /// Everything that is known, at one moment.
     pub fn view(&self) -> View {
         let inner = &self.inner;
         inner.note_recorded();
+        let measured = measured(&inner.monitor);
         let book = locked(&inner.book);
         let agents = book.agents.iter().map(|(agent, of)| AgentView {
             agent: Arc::clone(agent),
@@ -192,7 +257,6 @@ impl Meter {
             tool_calls: of.tool_calls,
             totals: of.totals.clone(),
         });
-        let tools = book.tools.iter().map(|(tool, totals)| ToolView { tool: Arc::clone(tool), totals: totals.clone() });
         let models = book.models.iter().map(|((provider, model), of)| ModelView {
             provider: Arc::clone(provider),
             model: Arc::clone(model),
@@ -204,7 +268,7 @@ impl Meter {
             total: book.total.clone(),
             unattributed: book.unattributed.clone(),
             agents: agents.collect(),
-            tools: tools.collect(),
+            tools: tools(&book, measured),
             models: models.collect(),
             hours: book
                 .hours

@@ -23,6 +23,8 @@ mod retries;
 mod settings;
 #[cfg(feature = "tracing-layer")]
 mod spans;
+#[cfg(feature = "tracing-layer")]
+mod tools;
 
 use perf_llm::{Llm, Meter, Settings};
 use perf_runtime::Monitor;

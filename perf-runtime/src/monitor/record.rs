@@ -191,6 +191,12 @@ impl Monitor {
         self.inner.registry.with(Kind::LlmCall, &[provider, model], Operation::new)
     }
 
+    /// A series of calls of a tool that a model uses, made where there is none yet: for parts that see such calls without an attribute. Names beyond the
+    /// bounds count as `__overflow__`.
+    pub fn tool(&self, name: &str) -> Operation {
+        self.inner.registry.with(Kind::Tool, &[name], Operation::new)
+    }
+
     /// Sets a gauge of the application's own, in a unit of its choice: `seconds`, `bytes`, or a word such as `jobs`. It is
     /// exposed by this name, without the namespace; with labels, counters and histograms there are
     /// [`metrics`](Self::metrics). Costs an uncontended read lock and a search.
