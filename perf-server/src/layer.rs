@@ -225,10 +225,11 @@ where
         let upload = Upload::watch(&mut request);
         let (route, is_template) = route::of(&request, names.as_ref());
         let (route, method) = (&*route, method_label(request.method()));
-        let sizes = sizes.as_ref().map(|sizes| sizes.of(method, route));
         let mut exchange = Exchange::default();
-        let State { call, trace, .. } = exchange.begin(&request, (upload, trace, sizes));
+        let State { call, trace, sizes: pair, .. } = exchange.begin(&request, upload, trace);
         let call = monitor.http_request_in(call, method, route, is_template);
+        // By the route that it counts under: strangers make up as many paths as they like.
+        *pair = sizes.as_ref().map(|sizes| sizes.begin(method, call.route(), &request));
         if *has_span && LevelFilter::current() >= Level::INFO {
             let span = span::open(&request, route, trace.as_deref());
             // One that is off is left out, so that nobody asks it at each turn whether it is on.

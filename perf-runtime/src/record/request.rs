@@ -215,6 +215,11 @@ impl HttpRequest {
         self.span.as_deref().unwrap_or(&NO_SPAN)
     }
 
+    /// The route that it counts under: the one that was asked for, or `__overflow__` beyond the bound on routes. For what a layer keeps by route.
+    pub fn route(&self) -> &str {
+        self.route.label()
+    }
+
     /// The time since it came.
     pub fn elapsed(&self) -> Duration {
         clock::now().since(self.started)

@@ -1,7 +1,7 @@
 //! A request and its answer, from the first byte that came to the last that was taken.
 
 use super::box_pool;
-use super::sizes::{Pair, length};
+use super::sizes::length;
 use super::state::{Said, State};
 use super::upload::Upload;
 use bytes::Buf;
@@ -10,7 +10,6 @@ use http_body::Body;
 use perf_runtime::Outcome;
 use perf_runtime::extend::TraceContext;
 use std::mem;
-use std::sync::Arc;
 use std::thread;
 use tracing::Span;
 
@@ -27,14 +26,12 @@ impl Exchange {
     pub(super) fn begin<B>(
         &mut self,
         request: &Request<B>,
-        (upload, trace, sizes): (Upload, Option<Box<TraceContext>>, Option<Arc<Pair>>),
+        upload: Upload,
+        trace: Option<Box<TraceContext>>,
     ) -> &mut State {
-        if let Some(sizes) = &sizes {
-            came(sizes, request);
-        }
         let state = self.0.insert(box_pool::take());
         state.begin(request.method() == Method::HEAD, upload);
-        (state.sizes, state.trace) = (sizes, trace);
+        state.trace = trace;
         state
     }
 
@@ -230,15 +227,5 @@ fn said(headers: &HeaderMap) -> Option<Said> {
         b"14" => error("UNAVAILABLE"),
         b"15" => error("DATA_LOSS"),
         _ => None,
-    }
-}
-
-/// Notes the size of a request, where it is known: as announced, or none where the method has no body and nothing announces one.
-fn came<B>(sizes: &Pair, request: &Request<B>) {
-    let (headers, method) = (request.headers(), request.method());
-    let is_bodiless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE)
-        && !headers.contains_key(header::TRANSFER_ENCODING);
-    if let Some(bytes) = length(headers).or_else(|| is_bodiless.then_some(0)) {
-        sizes.came(bytes);
     }
 }

@@ -1,6 +1,6 @@
 //! How large requests and answers are.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, Request, header};
 use metrics::{Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use perf_runtime::Monitor;
 use perf_runtime::metric::MetricsRecorder;
@@ -41,7 +41,14 @@ impl Sizes {
         Self { recorder, known: Arc::default() }
     }
 
-    pub(super) fn of(&self, method: &'static str, route: &str) -> Arc<Pair> {
+    /// The pair of a request, whose own size it notes. `route` is one of few, for the pair of each is kept.
+    pub(super) fn begin<B>(&self, method: &'static str, route: &str, request: &Request<B>) -> Arc<Pair> {
+        let pair = self.of(method, route);
+        came(&pair, request);
+        pair
+    }
+
+    fn of(&self, method: &'static str, route: &str) -> Arc<Pair> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(pair) = known.get(method).and_then(|routes| routes.get(route)) {
             return Arc::clone(pair);
@@ -63,9 +70,19 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// Notes the size of a request, where it is known: as announced, or none where the method has no body and nothing announces one.
+fn came<B>(sizes: &Pair, request: &Request<B>) {
+    let (headers, method) = (request.headers(), request.method());
+    let is_bodiless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE)
+        && !headers.contains_key(header::TRANSFER_ENCODING);
+    if let Some(bytes) = length(headers).or_else(|| is_bodiless.then_some(0)) {
+        sizes.came(bytes);
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "exact up to petabytes")]
 impl Pair {
-    pub(super) fn came(&self, bytes: u64) {
+    fn came(&self, bytes: u64) {
         self.request.record(bytes as f64);
     }
 
@@ -83,5 +100,31 @@ impl fmt::Debug for Sizes {
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pair")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::HttpLayer;
+    use axum::Router;
+    use axum::body::Body;
+    use http::Request;
+    use perf_runtime::Monitor;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn paths_that_strangers_make_up_are_kept_as_one() {
+        let monitor = Monitor::builder().max_label_values(20).build().unwrap();
+        let layer = HttpLayer::new(&monitor).with_sizes();
+        let sizes = layer.sizes.clone().unwrap();
+        let app: Router = Router::new().route("/shop.Carts/{*rest}", axum::routing::post(|| async { "" })).layer(layer);
+        for path in 0..10_000 {
+            let request = Request::post(format!("/shop.Carts/M{path}")).header("content-type", "application/grpc");
+            app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        }
+        let kept = sizes.known.read().unwrap().values().map(|routes| routes.len()).sum::<usize>();
+        assert!((2..=21).contains(&kept), "{kept} are kept");
+        let text = monitor.render_prometheus();
+        assert!(text.contains("http_response_size_bytes_count{method=\"POST\",route=\"__overflow__\"}"), "{text}");
     }
 }

@@ -82,6 +82,11 @@ impl Route {
         own.is_some_and(|(own_method, own_route)| own_route == route.as_bytes() && own_method == method.as_bytes())
     }
 
+    /// The label of the route, which is bounded.
+    pub(super) fn label(&self) -> &str {
+        self.open.identity.labels.get(1).map_or("", |route| &**route)
+    }
+
     /// Counts that a request's labels overflowed, if they did.
     pub(super) fn count_overflow(&self) {
         self.overflow.as_ref().inspect(|overflow| overflow.count());
