@@ -5,12 +5,14 @@
 //! <https://docs.kernel.org/admin-guide/cgroup-v1/index.html>.
 
 use crate::proc_root::{ProcRoot, field, number, read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const MICROS: f64 = 1e6;
 const NANOS: f64 = 1e9;
 /// By version 1 a limit of about this much is none: the largest number of whole pages.
 const NO_LIMIT: f64 = (1_u64 << 62) as f64;
+const LIMITS: Range<f64> = 1.0..NO_LIMIT;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -98,15 +100,16 @@ impl Group {
         [field(&text, "nr_periods"), field(&text, "nr_throttled"), stopped]
     }
 
-    /// Bytes from which on the group is killed (`memory.max`), or slowed down until it gives some back (`memory.high`):
-    /// whichever is less.
-    pub(crate) fn memory_limit(&self) -> Option<f64> {
-        let files: &[&str] = match self.version {
-            Version::One => &["memory.limit_in_bytes"],
-            Version::Two => &["memory.max", "memory.high"],
-        };
-        let limits = files.iter().filter_map(|file| number(&self.read(file)?));
-        limits.filter(|limit| (1.0..NO_LIMIT).contains(limit)).reduce(f64::min)
+    /// Bytes from which on a process of the group is killed.
+    pub(crate) fn memory_max(&self) -> Option<f64> {
+        let max = self.read_either("memory.limit_in_bytes", "memory.max")?;
+        number(&max).filter(|limit| LIMITS.contains(limit))
+    }
+
+    /// Bytes from which on the group is slowed down until it gives some back.
+    pub(crate) fn memory_high(&self) -> Option<f64> {
+        let Version::Two = self.version else { return None };
+        number(&self.read("memory.high")?).filter(|limit| LIMITS.contains(limit))
     }
 
     pub(crate) fn memory(&self) -> Option<f64> {

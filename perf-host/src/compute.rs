@@ -137,6 +137,9 @@ fn busy(times: &[f64; MODES.len()]) -> f64 {
     times.iter().sum::<f64>() - times[3] - times[4]
 }
 
+/// The words beside a share of a limit that kills nothing.
+const SOFT: &str = "of `memory.high`, above which the kernel slows the container down";
+
 /// The memory of the host, in bytes.
 #[derive(Debug)]
 struct Memory {
@@ -170,6 +173,9 @@ impl Memory {
     fn tell(&self, limits: &Limits, samples: &mut Samples<'_>) {
         let of_host = self.used.zip(self.total).filter(|(_, total)| *total > 0.0).map(|(used, total)| used / total);
         samples.put(&MEMORY_RATIO, &[], if limits.memory.is_some() { limits.memory_used } else { of_host });
+        if limits.is_soft {
+            samples.note(&MEMORY_RATIO, &[], SOFT);
+        }
         samples.put(&MEMORY_LIMIT, &[], self.total);
         let states = [("used", self.used), ("free", self.free), ("buffers", self.buffers), ("cached", self.cached)];
         for (state, value) in states {

@@ -50,6 +50,12 @@ const MEMORY_LIMIT: SampledMetric = SampledMetric::gauge(
     "Memory that the container may use before it is killed, or slowed down by `memory.high`.",
 );
 
+const MEMORY_KILL: SampledMetric = SampledMetric::gauge(
+    names::CONTAINER_MEMORY_KILL_RATIO,
+    "ratio",
+    "Memory that the container uses, of that at which the kernel ends a process of it, 0 to 1.",
+);
+
 /// The tightest limits, and the share of them that is in use, 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Limits {
@@ -59,6 +65,8 @@ pub(crate) struct Limits {
     /// Bytes.
     pub(crate) memory: Option<f64>,
     pub(crate) memory_used: Option<f64>,
+    /// Whether the memory is used most of a limit at which the container is slowed down, and nothing is killed.
+    pub(crate) is_soft: bool,
 }
 
 /// The process's control groups, by what they limit: the own one first, then those around it.
@@ -94,16 +102,20 @@ impl Container {
     ) -> Limits {
         self.find(files);
         let capacity = host.capacity();
-        let (memory, memory_used) = self.memory_limit(capacity.memory);
+        let [(max, max_used), (high, high_used)] =
+            [Group::memory_max, Group::memory_high].map(|limit| self.memory_limit(limit, capacity.memory));
+        samples.put(&MEMORY_KILL, &[], max_used);
+        let (memory, memory_used) = (least(max, high), most(max_used, high_used));
         let (cpus, cpu_used) = self.cpu_limit(at, host, capacity.cpus);
-        let limits = Limits { cpus, cpu_used, memory, memory_used };
+        let is_soft = high_used > max_used;
+        let limits = Limits { cpus, cpu_used, memory, memory_used, is_soft };
         self.tell(limits, samples);
         limits
     }
 
-    /// The least of the limits, and of each group the share of its own that it uses: the most.
-    fn memory_limit(&self, of_host: Option<f64>) -> (Option<f64>, Option<f64>) {
-        let limited = self.memory.iter().filter_map(|group| Some((group, group.memory_limit()?)));
+    /// The least of the limits of one sort, and of each group the share of its own that it uses: the most.
+    fn memory_limit(&self, limit: fn(&Group) -> Option<f64>, of_host: Option<f64>) -> (Option<f64>, Option<f64>) {
+        let limited = self.memory.iter().filter_map(|group| Some((group, limit(group)?)));
         let limited = limited.filter(|(_, limit)| is_less(*limit, of_host));
         limited.fold((None, None), |(least_limit, most_used), (group, limit)| {
             // More than all of it is used while `memory.high` slows it down.

@@ -23,7 +23,7 @@
 //! | part | gauges and counters | by |
 //! |---|---|---|
 //! | [`Compute`](Part::Compute) | `system_cpu_utilization_ratio`, `system_cpu_time_seconds_total`, `system_cpu_logical_processors`, `system_cpu_load_average_1m` (`5m`, `15m`), `system_load_ratio`, `system_memory_utilization_ratio`, `system_memory_usage_bytes`, `system_memory_limit_bytes`, `system_paging_usage_bytes`, `system_paging_utilization_ratio`, `system_uptime_seconds` | `/proc` |
-//! | | `container_cpu_limit`, `container_cpu_time_seconds_total`, `container_cpu_throttled_time_seconds_total`, `container_memory_usage_bytes`, `container_memory_working_set_bytes`, `container_memory_limit_bytes`, .. | cgroup v1 and v2 |
+//! | | `container_cpu_limit`, `container_cpu_time_seconds_total`, `container_cpu_throttled_time_seconds_total`, `container_memory_usage_bytes`, `container_memory_working_set_bytes`, `container_memory_limit_bytes`, `container_memory_kill_ratio`, .. | cgroup v1 and v2 |
 //! | | `process_cpu_utilization_ratio`, `process_cpu_limit`, `process_cpu_time_seconds_total`, `process_memory_usage_bytes`, `process_memory_virtual_bytes`, `process_memory_utilization_ratio`, `process_threads`, `process_unix_file_descriptors`, `process_unix_file_descriptor_limit`, `process_unix_file_descriptor_utilization_ratio`, `process_paging_faults_total`, `process_context_switches_total`, `process_disk_io_bytes_total`, `process_uptime_seconds` | `/proc/self`, `getrusage` |
 //! | [`Disks`](Part::Disks) | `system_disk_utilization_ratio`, `system_filesystem_usage_bytes`, `system_filesystem_limit_bytes`, `system_disk_io_bytes_total`, `system_disk_operations_total`, `system_disk_io_time_seconds_total`, `system_disk_throughput_bytes_per_second`, `system_disk_io_busy_ratio`, `process_files_open_for_writing` | `statvfs`, `/proc` |
 //! | [`Network`](Part::Network) | `system_network_io_bytes_total`, `system_network_packets_total`, `system_network_errors_total`, `system_network_packets_dropped_total`, `system_network_throughput_bytes_per_second` | `/proc` |
@@ -39,7 +39,7 @@
 //! - Where control groups (cgroup v1, v2 or both) limit the process, the least of their limits is the whole of
 //!   `system_cpu_utilization_ratio`, `system_memory_utilization_ratio` and the ratios of the process: a quota of processor time,
 //!   the processors that it is bound to (`cpuset`), the memory at which it is killed (`memory.max`) or slowed down
-//!   (`memory.high`). A container that is bound to some processors is as busy as they are, whoever uses them.
+//!   (`memory.high`); `container_memory_kill_ratio` is of the former alone. A container that is bound to some processors is as busy as they are, whoever uses them.
 //! - `process_cpu_utilization_ratio` is of `process_cpu_limit`, all processors that the process may use, by `taskset` too; the rate of `process_cpu_time_seconds_total`
 //!   and `monitoring_core_utilization_ratio` are of one core.
 //! - What ZFS keeps of files and would give back is not memory in use.

@@ -5,6 +5,7 @@
 mod support;
 
 use perf_host::Part;
+use perf_runtime::health::HealthStatus;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 use support::{MIB, MadeUp, close, compute, limited, own_stat, stat};
@@ -136,9 +137,20 @@ fn memory_that_is_slowed_down_is_a_limit_too() {
     host.write("sys/fs/cgroup/app/worker/memory.current", "272629760\n");
     host.tick();
     close(host.get("system_memory_utilization_ratio", &[]), 1.0);
+    // Nothing is killed before the outer group has 400 MiB: the process is slowed down, and not about to fail.
+    close(host.get("container_memory_kill_ratio", &[]), 0.25);
+    let health = host.monitor.health();
+    let slowed = health.indicators().iter().find(|one| one.name() == "memory").unwrap();
+    assert!(!slowed.is_certain() && health.resources() == HealthStatus::Degraded, "{health}");
+    assert!(health.recommendations().join("").contains("memory.high"), "{:?}", health.recommendations());
     host.write("sys/fs/cgroup/app/worker/memory.high", "max\n");
+    host.write("sys/fs/cgroup/app/memory.current", "408944640\n");
     host.tick();
     close(host.get("container_memory_limit_bytes", &[]), 400.0 * MIB);
+    close(host.get("container_memory_kill_ratio", &[]), 0.975);
+    let health = host.monitor.health();
+    assert!(health.indicators().iter().any(|one| one.name() == "memory" && one.is_certain()), "{health}");
+    assert!(!health.recommendations().join("").contains("memory.high"), "{:?}", health.recommendations());
 }
 
 const HYBRID: &str = "\

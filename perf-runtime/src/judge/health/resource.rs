@@ -41,8 +41,8 @@ const fn built_in(name: &'static str, gauge: &'static str, limits: Limits) -> Bu
 static RESOURCES: [BuiltIn; 5] = [
     BuiltIn {
         own: Some(names::PROCESS_MEMORY_UTILIZATION_RATIO),
-        // The kernel ends a process whose container has used up its memory. Of a host it may end another.
-        certain: Some(Certain { above: 0.95, gauge: names::CONTAINER_MEMORY_LIMIT_BYTES, at_least: 1.0 }),
+        // The kernel ends a process whose container has used up its memory. Of a host it may end another, and at `memory.high` it slows down.
+        certain: Some(Certain { above: 0.95, gauge: names::CONTAINER_MEMORY_KILL_RATIO, at_least: 0.95 }),
         ..built_in(MEMORY, names::SYSTEM_MEMORY_UTILIZATION_RATIO, Limits::MEMORY)
     },
     BuiltIn {

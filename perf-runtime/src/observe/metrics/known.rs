@@ -109,6 +109,8 @@ names! {
     CONTAINER_MEMORY_WORKING_SET_BYTES = "container_memory_working_set_bytes", "bytes", [], "perf-host";
     /// Memory that the container may use before it is killed, or slowed down by `memory.high`.
     CONTAINER_MEMORY_LIMIT_BYTES = "container_memory_limit_bytes", "bytes", [], "perf-host";
+    /// Memory that the container uses, of that at which the kernel ends a process of it, 0 to 1. `memory.high` slows down and ends nothing: it is left out here.
+    CONTAINER_MEMORY_KILL_RATIO = "container_memory_kill_ratio", "ratio", [], "perf-host";
     /// Processor time of the process: a second for each second of one core.
     PROCESS_CPU_TIME_SECONDS_TOTAL = "process_cpu_time_seconds_total", "seconds", ["cpu_mode"], "perf-host";
     /// Processors that the process used over the last five seconds, of all that it may use: 1 is all of them, not one core.

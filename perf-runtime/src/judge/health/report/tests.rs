@@ -176,11 +176,12 @@ fn a_resource_alone_makes_the_process_degraded_unless_it_is_about_to_fail_it() {
     let pool = (names::DB_POOL_UTILIZATION_RATIO, ("pool", "main"), 1.0);
     let stalled = |pool: &'static str, for_| (names::DB_CLIENT_CONNECTION_STALLED_SECONDS, ("pool", pool), for_);
     let memory = |used| (names::SYSTEM_MEMORY_UTILIZATION_RATIO, ("host", "a"), used);
-    let limit = (names::CONTAINER_MEMORY_LIMIT_BYTES, ("host", "a"), 5e8);
+    let killed_at = |used| (names::CONTAINER_MEMORY_KILL_RATIO, ("host", "a"), used);
     for (seen, expected) in [
         (vec![memory(0.97)], HealthStatus::Degraded),
-        (vec![memory(0.94), limit], HealthStatus::Degraded),
-        (vec![memory(0.97), limit], HealthStatus::Unhealthy),
+        (vec![memory(0.94), killed_at(0.94)], HealthStatus::Degraded),
+        (vec![memory(1.0), killed_at(0.5)], HealthStatus::Degraded),
+        (vec![memory(0.97), killed_at(0.97)], HealthStatus::Unhealthy),
         (vec![disk("/", 1.0)], HealthStatus::Degraded),
         (vec![disk("/", 1.0), written("/", 0.0)], HealthStatus::Degraded),
         (vec![disk("/", 1.0), written("/data", 3.0), disk("/data", 0.5)], HealthStatus::Degraded),

@@ -32,7 +32,7 @@ impl World {
             (names::SYSTEM_MEMORY_UTILIZATION_RATIO, ("host", "a"), self.memory),
         ];
         if self.has_limit {
-            all.push((names::CONTAINER_MEMORY_LIMIT_BYTES, ("host", "a"), 1e9));
+            all.push((names::CONTAINER_MEMORY_KILL_RATIO, ("host", "a"), self.memory));
         }
         let rules = [
             Rule::builder("deep").metric("depth").warning(1.0).critical(2.0).build().unwrap(),
