@@ -13,10 +13,20 @@ export class Question {
 
   /** Asks about the time of a picture, unless it did so a moment ago, or is still waiting. */
   ask(pairs, store) {
-    if (!store.isPast) return this.askAt([...pairs, ["window", store.window]], store.at ?? Date.now());
+    const ofWindow = [...pairs, ["window", store.window]];
+    if (!store.isPast && !store.isHeld) return this.askAt(ofWindow, store.at ?? Date.now());
     const [from, to] = store.span();
     const time = [from, to].map((millis) => new Date(millis).toISOString());
-    return this.askAt([...pairs, ["from", time[0]], ["to", time[1]]], to, JSON.stringify([pairs, store.key]));
+    // What is held goes by the name that it had while it was live: the answer of that moment stays.
+    const name = JSON.stringify(store.isPast ? [pairs, store.key] : ofWindow);
+    return this.askAt([...pairs, ["from", time[0]], ["to", time[1]]], to, name);
+  }
+
+  /** Asks for what is known of now alone: while a picture is held, what came before stays. */
+  askOfNow(pairs, store) {
+    if (store.isPast) this.forget();
+    else if (!store.isHeld) return this.askAt(pairs, store.at ?? Date.now());
+    else if (this.name !== JSON.stringify(pairs)) this.forget();
   }
 
   /** `at` is the time of what is shown. What is asked for may move along with it, and is the same thing then by its name. */

@@ -1,7 +1,7 @@
 // The frame: the bar, the pages, and what brings new numbers to them.
 
 import { Feed } from "./feed.js";
-import { Store } from "./store.js";
+import { SECONDS, Store } from "./store.js";
 import * as address from "./address.js";
 import { announce, attribute, h, keyed, text } from "./dom.js";
 import { forgetCharts, letGo, listenToZoom } from "./charts.js";
@@ -24,8 +24,6 @@ import { themeButton } from "./theme.js";
 /** How long back one can look, and how far points lie apart then: what the service keeps. */
 const STEPS = { "1m": "1 s", "5m": "5 s", "15m": "1 min", "1h": "1 min" };
 const WINDOWS = Object.keys(STEPS);
-/** The same in seconds, and how long each window is. */
-const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 }, "15m": { length: 900, step: 60 }, "1h": { length: 3600, step: 60 } };
 /** Parts that the feed need not send to a page of ours that does not say it `needs` it: most draw none of it. */
 const PARTS_OF_FEED = ["alert_history", "indicator_values", "row_points"];
 /** So many pictures are held while the display is paused. */
@@ -369,6 +367,7 @@ function setPaused(isPaused) {
 }
 
 function hold(picture) {
+  picture.isHeld = true;
   held.push(picture);
   // The first is the moment that was to be looked at.
   if (held.length > MOST_HELD) held.splice(1, 1);

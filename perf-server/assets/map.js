@@ -110,11 +110,10 @@ export class CallMap {
   }
 
   update(store) {
-    this.from = store.isPast ? store.span()[0] : null;
+    this.from = store.isPast || store.isHeld ? store.span()[0] : null;
     this.asked.ask([["sort", "-seconds"], ["limit", MOST]], store);
     // They are counted since the process began, and not by the second.
-    if (store.isPast) this.askedWaits.forget();
-    else this.askedWaits.askAt([["sort", "-waited_seconds"], ["limit", MOST_WAITS]], store.at ?? Date.now());
+    this.askedWaits.askOfNow([["sort", "-waited_seconds"], ["limit", MOST_WAITS]], store);
   }
 
   showEdges(answer) {

@@ -5,6 +5,9 @@ import { boots } from "./stored.js";
 /** Fields known whatever is watched. */
 export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets", "cards"];
 
+/** How long each window is, in seconds, and how far its points lie apart. */
+export const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 }, "15m": { length: 900, step: 60 }, "1h": { length: 3600, step: 60 } };
+
 /** Whether a topic, as the service names it, is what somebody wants to watch. */
 export function isTopic(topic, { of = "calls", kind, labels }) {
   if (!topic) return false;
@@ -280,6 +283,11 @@ export class Store {
   /** The picture of the present: of a range it is another one. */
   get now() {
     return this;
+  }
+
+  /** The first and the last moment. */
+  span() {
+    return [this.at - 1000 * SECONDS[this.window].length, this.at];
   }
 
   /** Of which time the numbers are, in words. */

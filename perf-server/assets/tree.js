@@ -102,13 +102,12 @@ export class Inside {
   update(store, row) {
     const id = idOf(row);
     // They are counted since the process began, and not by the second.
-    if (store.isPast) this.askedWaits.forget();
-    else this.askedWaits.askAt([["series", id], ["sort", "-waited_seconds"], ["limit", MOST]], store.at ?? Date.now());
+    this.askedWaits.askOfNow([["series", id], ["sort", "-waited_seconds"], ["limit", MOST]], store);
     if (!row.count) {
       [this.asked, this.askedWithin, this.askedCallers].forEach((question) => question.forget());
       return;
     }
-    this.from = store.isPast ? store.span()[0] : null;
+    this.from = store.isPast || store.isHeld ? store.span()[0] : null;
     this.asked.ask([["series", id]], store);
     this.askedWithin.ask([["parent", id], ["sort", "-seconds"]], store);
     this.askedCallers.ask([["child", id], ["sort", "-seconds"]], store);
@@ -163,8 +162,7 @@ export class TimeGoes {
   }
 
   update(store) {
-    // The own time of all series is known of windows.
-    if (store.isPast) this.asked.forget();
-    else this.asked.ask([], store);
+    // The own time of all series is known of windows that end now.
+    this.asked.askOfNow([["window", store.window]], store);
   }
 }

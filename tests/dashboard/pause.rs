@@ -2,6 +2,8 @@
 
 use super::browser::Browser;
 use super::service::Service;
+use perf_runtime::{Monitor, Outcome};
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -97,6 +99,43 @@ async fn a_moment_that_is_held_is_the_same_whenever_it_is_read_and_wherever_one_
     service.some_calls();
     sleep(Duration::from_millis(1_500)).await;
     assert_ne!(moment(&read_off(&browser).await), moment(&now), "it goes on");
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn lists_beside_a_picture_that_is_held_are_of_its_time() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::of(Monitor::builder().build().unwrap(), 0).await;
+    service.monitor.operation("backup").record(Duration::from_millis(5), Outcome::Error);
+    service.some_calls();
+    service.tick();
+    browser.open(&format!("{}#/overview?window=5m", service.url)).await;
+    browser.wait_for_text(".failures", |list| list.contains("backup")).await;
+    browser.click(".pause").await;
+    browser.wait_for_text(".banner", |banner| banner.starts_with("Paused at")).await;
+    browser.script("performance.clearResourceTimings()").await;
+    browser.click("#pages a[href^='#/operations']").await;
+    browser.wait_for_text("main h1", |title| title == "Operations").await;
+    // Longer than a question rests.
+    sleep(Duration::from_millis(5_500)).await;
+    browser.go("#/overview?window=5m").await;
+    browser.wait_for_text(".failures", |list| list.contains("backup")).await;
+    // Made anew, the page asks about the window that ends with the picture, and not about now.
+    let asked = "return performance.getEntriesByType('resource').map(({ name }) => new URL(name))
+        .filter(({ pathname }) => /\\/api\\/v1\\/(errors|edges|shares|waits|calls)/.test(pathname))
+        .map(({ searchParams: about }) => about.has('window') ? 'of now'
+            : Date.parse(about.get('to')) - Date.parse(about.get('from')) === 300000 ? 'of then' : 'of another time')";
+    browser
+        .wait_until(asked, "questions", |asked| {
+            asked.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(|one| *one == json!("of then")))
+        })
+        .await;
+    let ends = "const to = performance.getEntriesByType('resource').map(({ name }) => new URL(name))
+        .findLast(({ pathname }) => pathname.endsWith('/api/v1/errors')).searchParams.get('to');
+        const banner = document.querySelector('.banner').textContent;
+        return banner.includes(new Date(to).toTimeString().slice(0, 8))";
+    assert_eq!(browser.script(ends).await, json!(true));
     browser.has_no_errors().await;
     browser.close().await;
 }
