@@ -14,6 +14,15 @@ export function isTopic(topic, { of = "calls", kind, labels }) {
   return kind ? topic.kind === kind && JSON.stringify(topic.labels) === JSON.stringify(labels) : topic.of === of;
 }
 
+/** Cancelled calls of which nobody said that they are part of the plan. */
+export const dropped = ({ cancelled, expected_cancelled: expected }) => cancelled - (expected ?? 0);
+
+/** Their share of calls, as the health counts it: those of the plan are in neither number. */
+export function cancelledRate(counts) {
+  const all = counts.ok + counts.error + counts.panicked + dropped(counts);
+  return all > 0 ? dropped(counts) / all : null;
+}
+
 export class Store {
   constructor() {
     this.window = null;
@@ -194,7 +203,7 @@ export class Store {
       row[column] = numbers[place] ?? null;
     });
     row.rate = row.covered ? row.count / Math.max(row.covered, 1) : 0;
-    row.cancelled_rate = row.count > 0 ? row.cancelled / row.count : null;
+    row.cancelled_rate = cancelledRate(row);
   }
 
   applyDetail(message) {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// The names of the numbers in arrays, in this order.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "count",
     "ok",
     "error",
@@ -32,6 +32,8 @@ const COLUMNS: [&str; 17] = [
     "busy_share",
     "apdex",
     "slow_polls",
+    "expected_errors",
+    "expected_cancelled",
 ];
 const POINT_COLUMNS: [&str; 11] =
     ["cell", "ok", "error", "panicked", "cancelled", "mean", "p50", "p95", "p99", "max", "busy_share"];
@@ -165,6 +167,8 @@ fn numbers(summary: &SeriesSummary) -> Numbers {
         summary.busy_share.into(),
         summary.apdex.into(),
         Number::count(summary.slow_polls),
+        Number::count(summary.outcomes.expected_errors),
+        Number::count(summary.outcomes.expected_cancelled),
     ])
 }
 
