@@ -96,18 +96,19 @@ impl Exchange {
         }
     }
 
-    /// A part of the body was taken; the last one, where nothing `is_left` or as much was taken as was announced.
+    /// A part of the body was taken; the last one, where nothing `is_left`.
     #[inline]
     pub(super) fn sent(&mut self, bytes: usize, is_left: bool) {
         let Some(state) = &mut self.0 else { return };
         let is_first = state.sent == 0;
         state.sent = state.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if !is_left || state.sent >= state.length {
+        if !is_left {
             return self.complete();
         }
-        // It comes in parts, whether or not its length is known: when the next is asked for is a matter of the client.
+        // It comes in parts, whether or not its length is known: when the next is asked for is a matter of the client. Behind all of it there
+        // may still be trailers.
         state.streams();
-        if !is_first {
+        if !is_first && !state.is_taken() {
             state.lasts();
         }
     }
@@ -115,7 +116,7 @@ impl Exchange {
     /// The next part of the body is not there yet.
     pub(super) fn awaited(&mut self) {
         self.pause();
-        if let Some(state) = &mut self.0 {
+        if let Some(state) = self.0.as_mut().filter(|state| !state.is_taken()) {
             state.lasts();
         }
     }
@@ -137,10 +138,18 @@ impl Exchange {
         self.end(|_| Outcome::Error);
     }
 
-    /// It ends before its answer does.
+    /// It ends before its answer does, unless as much was taken as was announced: nobody need ask what comes after it.
     #[cold]
     fn abandon(&mut self) {
-        self.end(|_| if thread::panicking() { Outcome::Panicked } else { Outcome::Cancelled });
+        self.end(|state| {
+            if thread::panicking() {
+                Outcome::Panicked
+            } else if state.is_taken() {
+                state.outcome()
+            } else {
+                Outcome::Cancelled
+            }
+        });
     }
 
     #[inline]

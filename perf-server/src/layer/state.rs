@@ -18,7 +18,7 @@ pub(super) struct State {
     pub(super) upload: Upload,
     /// Once the head of the answer is there.
     pub(super) status: Option<u16>,
-    /// The length of the body that was announced, or the highest where none was: nobody asks for more once it was taken.
+    /// The length of the body that was announced, or the highest where none was.
     pub(super) length: u64,
     /// The outcome that the answer's gRPC status says, behind a good status of HTTP.
     pub(super) said: Option<Said>,
@@ -84,6 +84,11 @@ impl State {
                 call.fails_with(name, problem.detail.as_deref());
             }
         }
+    }
+
+    /// Whether as much was taken as was announced: of the body nothing is left, and trailers may come.
+    pub(super) fn is_taken(&self) -> bool {
+        self.sent >= self.length
     }
 
     /// How a request went whose answer was taken.

@@ -7,11 +7,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get as on_get;
 use futures::stream;
-use http_body::Frame;
+use http_body::{Body as _, Frame, SizeHint};
 use perf_runtime::series::OutcomeCounts;
 use perf_runtime::{Kind, Monitor, Window};
 use perf_server::HttpLayer;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower::ServiceExt;
@@ -75,31 +76,49 @@ async fn an_unknown_size_is_no_sample() {
 }
 
 /// A message, and then trailers.
-struct Message(Option<&'static str>, bool);
+struct Message {
+    status: Option<&'static str>,
+    is_sent: bool,
+    /// Whether its length is known beforehand.
+    is_exact: bool,
+}
+
+impl Message {
+    const DATA: &[u8] = b"message";
+
+    fn new(status: &'static str, is_exact: bool) -> Self {
+        Self { status: Some(status), is_sent: false, is_exact }
+    }
+}
 
 impl http_body::Body for Message {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if !self.1 {
-            self.1 = true;
-            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"message")))));
+        if !self.is_sent {
+            self.is_sent = true;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(Self::DATA)))));
         }
-        Poll::Ready(self.0.take().map(|status| {
+        Poll::Ready(self.status.take().map(|status| {
             let mut trailers = HeaderMap::new();
             trailers.insert("grpc-status", HeaderValue::from_static(status));
             Ok(Frame::trailers(trailers))
         }))
     }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = if self.is_sent { 0 } else { Self::DATA.len() as u64 };
+        if self.is_exact { SizeHint::with_exact(left) } else { SizeHint::default() }
+    }
 }
 
 #[tokio::test]
 async fn a_grpc_status_behind_a_good_one_counts() {
-    let call = async |status: &'static str, in_head: bool| {
+    let call = async |status: &'static str, in_head: bool, is_exact: bool| {
         let monitor = Monitor::builder().build().unwrap();
         let answer = move || async move {
-            let body = if in_head { Body::empty() } else { Body::new(Message(Some(status), false)) };
+            let body = if in_head { Body::empty() } else { Body::new(Message::new(status, is_exact)) };
             let mut response = Response::new(body);
             response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
             if in_head {
@@ -113,14 +132,31 @@ async fn a_grpc_status_behind_a_good_one_counts() {
         assert_eq!(counts.finished(), 1, "{status}");
         (counts.error, counts.cancelled)
     };
-    for in_head in [true, false] {
+    for (in_head, is_exact) in [(true, false), (false, false), (false, true)] {
         for fault in ["2", "4", "12", "13", "14", "15"] {
-            assert_eq!(call(fault, in_head).await, (1, 0), "{fault}");
+            assert_eq!(call(fault, in_head, is_exact).await, (1, 0), "{fault} {is_exact}");
         }
         for other in ["0", "3", "5", "7", "16"] {
-            assert_eq!(call(other, in_head).await, (0, 0), "{other}");
+            assert_eq!(call(other, in_head, is_exact).await, (0, 0), "{other} {is_exact}");
         }
-        assert_eq!(call("1", in_head).await, (0, 1), "cancelled by its name");
+        assert_eq!(call("1", in_head, is_exact).await, (0, 1), "cancelled by its name");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_which_all_was_taken_is_whole_though_nobody_asks_what_comes_after_it() {
+    for (parts, ok) in [(0, 0), (1, 1)] {
+        let monitor = Monitor::builder().build().unwrap();
+        let answer = || async { Response::new(Body::new(Message::new("0", true))) };
+        let app: Router = Router::new().route("/rpc", on_get(answer)).layer(HttpLayer::new(&monitor));
+        let mut body = app.oneshot(request("GET", "/rpc", &[], "")).await.unwrap().into_body();
+        for _ in 0..parts {
+            poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await.unwrap().unwrap();
+        }
+        assert_eq!(outcomes(&monitor, "/rpc").finished(), 0, "trailers may come");
+        drop(body);
+        let counts = outcomes(&monitor, "/rpc");
+        assert_eq!((counts.ok, counts.cancelled), (ok, 1 - ok));
     }
 }
 
