@@ -3,6 +3,7 @@
 import { Question } from "./ask.js";
 import { attribute, breakable, h, keyed, text } from "./dom.js";
 import { kindName, label, moment, number } from "./format.js";
+import { failed } from "./store.js";
 import * as address from "./address.js";
 
 /** So many series are looked at for those that fail most. */
@@ -88,7 +89,7 @@ export class FailingMost {
   }
 
   update(store, kinds) {
-    const isFailing = kinds.some((row) => row.error + row.panicked > 0);
+    const isFailing = kinds.some((row) => failed(row) > 0);
     if (!isFailing) this.question.forget();
     else this.question.ask([["limit", MOST_SERIES]], store);
   }

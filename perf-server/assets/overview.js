@@ -5,7 +5,7 @@ import { Lines, Stack } from "./lines.js";
 import { duration, kindName, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { LATENCIES, OUTCOMES, SeriesTable } from "./table.js";
-import { CANCELLED, dropped, ERROR, OK, P50, P95, P99, PANICKED } from "./store.js";
+import { CANCELLED, dropped, ERROR, failed, OK, P50, P95, P99, PANICKED } from "./store.js";
 import { AlertStrip } from "./alerts.js";
 import { Cards } from "./cards.js";
 import { CallList, flying } from "./calls.js";
@@ -53,6 +53,12 @@ export class Pair {
     this.calls.update({ ...common, ...both(rates) });
     this.latency.update({ ...common, limits, ...both(latencies) });
   }
+}
+
+/** How many calls failed, and how many ended in an error that is none. */
+function failedOf(row) {
+  const expected = row.expected_errors ?? 0;
+  return `${number(failed(row))} failed${expected > 0 ? `, and ${number(expected)} expected errors` : ""}`;
 }
 
 /** How many calls were dropped, and how many of them by plan. */
@@ -127,7 +133,7 @@ export class Overview {
     text(this.heading, kindName(main.kind));
     const [calls, errors, cancelled, p50, p95, p99, inFlight] = this.tiles;
     calls.set(rate(main.rate), `${number(main.count)} ${store.within()}`);
-    errors.set(share(main.error_rate), `${number(main.error + main.panicked)} failed`, store.judge(`${main.kind}.errors`, main.error_rate));
+    errors.set(share(main.error_rate), failedOf(main), store.judge(`${main.kind}.errors`, main.error_rate));
     cancelled.set(share(main.cancelled_rate), droppedOf(main), store.judge(`${main.kind}.cancelled`, main.cancelled_rate));
     p50.set(duration(main.p50), "half were faster");
     p95.set(duration(main.p95), "95 % were faster");

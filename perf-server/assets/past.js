@@ -1,7 +1,7 @@
 // A range of the past: asked from the service, refreshed as it moves, and drawn by the pages as what is live.
 
 import { age, inWords, moment, number } from "./format.js";
-import { cancelledRate, COMMON, Store, timeOf } from "./store.js";
+import { cancelledRate, COMMON, failed, Store, timeOf } from "./store.js";
 import { askStored, stored } from "./stored.js";
 
 /** The lengths of steps that are asked for, in seconds. */
@@ -52,7 +52,7 @@ export class Past extends Store {
       name: id,
       points: new Map(known.map((one) => [one[0], one])),
       rate: count === null ? null : count / Math.max(covered, 1),
-      error_rate: ran > 0 ? (ended.error - (ended.expected_errors ?? 0) + ended.panicked) / ran : null,
+      error_rate: ran > 0 ? failed(ended) / ran : null,
       cancelled_rate: ended ? cancelledRate(ended) : null,
     };
     this.rows.push(row);

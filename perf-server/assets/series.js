@@ -7,7 +7,7 @@ import { Heat } from "./heat.js";
 import { bytes, clock, duration, kindName, label, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { OUTCOMES } from "./table.js";
-import { BUCKETS, timeOf } from "./store.js";
+import { BUCKETS, failed, timeOf } from "./store.js";
 import { Pair } from "./overview.js";
 import { AlertStrip, concerns } from "./alerts.js";
 import { AlertHistory } from "./history.js";
@@ -216,7 +216,7 @@ export class Series {
     // A request that has no status yet is in none of them.
     const parts = (row.parts ?? []).filter((part) => part.count > 0);
     keyed(this.parts, parts, (part) => part.name, () => h("tr", {}, h("th", { scope: "row" }), [0, 1, 2].map(() => h("td", { class: "number" }))), (element, part) => {
-      const values = [part.labels.at(-1)?.[1] || "(none)", number(part.count), number(part.outcomes.error + part.outcomes.panicked), duration(part.p95)];
+      const values = [part.labels.at(-1)?.[1] || "(none)", number(part.count), number(failed(part.outcomes)), duration(part.p95)];
       values.forEach((value, place) => text(element.children[place], value));
     });
   }

@@ -14,6 +14,9 @@ export function isTopic(topic, { of = "calls", kind, labels }) {
   return kind ? topic.kind === kind && JSON.stringify(topic.labels) === JSON.stringify(labels) : topic.of === of;
 }
 
+/** Calls that failed: errors that nobody expected, and panics. */
+export const failed = ({ error, expected_errors: expected, panicked }) => error - (expected ?? 0) + panicked;
+
 /** Cancelled calls of which nobody said that they are part of the plan. */
 export const dropped = ({ cancelled, expected_cancelled: expected }) => cancelled - (expected ?? 0);
 

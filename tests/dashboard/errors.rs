@@ -3,8 +3,11 @@
 use super::accessibility::holds_axe;
 use super::browser::Browser;
 use super::service::Service;
-use perf_runtime::{Monitor, Outcome, monitor};
+use perf_runtime::{ErrorType, Monitor, Outcome, monitor, monitor_tool};
 use serde_json::json;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 #[monitor("pay", err)]
@@ -37,6 +40,44 @@ async fn what_fails_comes_first_on_the_page_of_a_series_and_what_fails_most_on_t
     browser.go("#/series/operation/step%201").await;
     browser.wait_for_text("main h1", |title| title == "step 1").await;
     assert_eq!(browser.count_seen(".failures").await, 0);
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+#[derive(Debug, ErrorType)]
+#[error_type(expected)]
+struct NotFound;
+
+#[monitor_tool("look_up", err, cancel = "expected")]
+async fn look_up(is_given_up: bool) -> Result<(), NotFound> {
+    if is_given_up {
+        pending::<()>().await;
+    }
+    Err(NotFound)
+}
+
+#[tokio::test]
+async fn what_ends_as_it_was_meant_to_is_told_apart_and_is_no_failure() {
+    let Some(browser) = Browser::start().await else { return };
+    let service = Service::of(Monitor::builder().build().unwrap(), 0).await;
+    // More than other tests call functions meanwhile: the page is about the kind with the most calls.
+    for call in 0..900 {
+        let is_ready = pin!(look_up(call >= 300)).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert_eq!(is_ready, call < 300);
+    }
+    service.tick();
+    browser.open(&service.url).await;
+    let tile = |title: &str| {
+        format!("return [...document.querySelectorAll('.tile')].find((one) => one.textContent.startsWith('{title}'))")
+    };
+    let wait = async |title: &str, words: &str| {
+        let script = format!("{}.textContent", tile(title));
+        browser.wait_until(&script, title, |found| *found == json!(words)).await;
+        let state = browser.script(&format!("{}.dataset.state ?? null", tile(title))).await;
+        assert_eq!(state, json!(null), "{title}");
+    };
+    wait("Errors", "Errors0 %0 failed, and 300 expected errors").await;
+    wait("Cancelled", "Cancelled0 %0 dropped, and 600 by plan").await;
     browser.has_no_errors().await;
     browser.close().await;
 }

@@ -139,6 +139,12 @@ async fn everything_comes_first_and_then_what_changed() {
     let initial = client.next().await;
     assert_eq!((&initial["type"], &initial["window"]), (&"initial_data".into(), &"1m".into()));
     assert_eq!(initial["columns"][0], "count");
+    let columns = initial["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), row(&initial, "operation{}").1.as_array().unwrap().len());
+    assert!(
+        ["expected_errors", "expected_cancelled"].iter().all(|one| columns.contains(&(*one).into())),
+        "{columns:?}"
+    );
     assert_eq!((&initial["service"], &initial["config"]["interval"]), (&Value::Null, &"1s".into()));
     assert_eq!(initial["health"]["status"], "healthy");
     let (id, numbers) = row(&initial, "operation{operation=busy}");
