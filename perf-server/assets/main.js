@@ -377,7 +377,8 @@ function showBanner() {
   const isLost = feed.state === "lost";
   banner.hidden = !isLost && pausedAt === null;
   banner.classList.toggle("quiet", !isLost);
-  const old = now.at ? `What is shown is from ${clock(store.at)}, ${age((Date.now() - feed.heardAt) / 1000)} ago.` : "Nothing was heard from the service yet.";
+  // By the service's clock up to the last that was heard, and by this one's since.
+  const old = now.at ? `What is shown is from ${clock(store.at)}, ${age((now.at - store.at + Date.now() - feed.heardAt) / 1000)} ago.` : "Nothing was heard from the service yet.";
   const isLater = pausedAt !== null && !range && isShown() && store.at - pausedAt > 2000;
   const later = isLater ? ` What is shown here is from ${clock(store.at)}, when it was opened.` : "";
   if (isLost) text(banner, `The connection is lost. ${old} Reconnecting ...`);
