@@ -1,10 +1,13 @@
 //! How large requests and answers are.
 
-use http::{HeaderMap, Method, Request, header};
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, Version, header};
+use http_body::Body as _;
 use metrics::{Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use perf_runtime::Monitor;
 use perf_runtime::metric::MetricsRecorder;
 use perf_runtime::metric::names;
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -42,7 +45,7 @@ impl Sizes {
     }
 
     /// The pair of a request, whose own size it notes. `route` is one of few, for the pair of each is kept.
-    pub(super) fn begin<B>(&self, method: &'static str, route: &str, request: &Request<B>) -> Arc<Pair> {
+    pub(super) fn begin<B: 'static>(&self, method: &'static str, route: &str, request: &Request<B>) -> Arc<Pair> {
         let pair = self.of(method, route);
         came(&pair, request);
         pair
@@ -70,14 +73,22 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Notes the size of a request, where it is known: as announced, or none where the method has no body and nothing announces one.
-fn came<B>(sizes: &Pair, request: &Request<B>) {
-    let (headers, method) = (request.headers(), request.method());
-    let is_bodiless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE)
-        && !headers.contains_key(header::TRANSFER_ENCODING);
-    if let Some(bytes) = length(headers).or_else(|| is_bodiless.then_some(0)) {
+/// Notes the size of a request, where it is known: as announced, or none where it has no body.
+fn came<B: 'static>(sizes: &Pair, request: &Request<B>) {
+    if let Some(bytes) = length(request.headers()).or_else(|| is_empty(request).then_some(0)) {
         sizes.came(bytes);
     }
+}
+
+/// Whether a request is known to have no body. By HTTP/2 one comes with any method and need not be announced, so the body itself is asked; of
+/// a body of another type than axum's only HTTP/1 tells.
+fn is_empty<B: 'static>(request: &Request<B>) -> bool {
+    if let Some(body) = (request.body() as &dyn Any).downcast_ref::<Body>() {
+        return body.is_end_stream();
+    }
+    let is_bodiless =
+        matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE);
+    is_bodiless && request.version() < Version::HTTP_2 && !request.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to petabytes")]
