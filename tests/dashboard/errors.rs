@@ -48,8 +48,8 @@ async fn what_fails_comes_first_on_the_page_of_a_series_and_what_fails_most_on_t
 #[error_type(expected)]
 struct NotFound;
 
-#[monitor_tool("look_up", err, cancel = "expected")]
-async fn look_up(is_given_up: bool) -> Result<(), NotFound> {
+#[monitor_tool("find_card", err, cancel = "expected")]
+async fn find_card(is_given_up: bool) -> Result<(), NotFound> {
     if is_given_up {
         pending::<()>().await;
     }
@@ -62,7 +62,7 @@ async fn what_ends_as_it_was_meant_to_is_told_apart_and_is_no_failure() {
     let service = Service::of(Monitor::builder().build().unwrap(), 0).await;
     // More than other tests call functions meanwhile: the page is about the kind with the most calls.
     for call in 0..900 {
-        let is_ready = pin!(look_up(call >= 300)).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        let is_ready = pin!(find_card(call >= 300)).poll(&mut Context::from_waker(Waker::noop())).is_ready();
         assert_eq!(is_ready, call < 300);
     }
     service.tick();

@@ -120,9 +120,12 @@ impl Kept {
     const MOST_WAITS: usize = 64;
 
     fn add(&mut self, child: Node, nanos: u64) {
-        let child = if self.waits.len() < Self::MOST_WAITS { child } else { Node::OVERFLOW };
-        match self.waits.iter_mut().find(|(known, _)| *known == child) {
-            Some((_, sum)) => *sum = sum.saturating_add(nanos),
+        let place = |waits: &[(Node, u64)], child| waits.iter().position(|(known, _)| *known == child);
+        let known = place(&self.waits, child);
+        // One that is known keeps its place, however many others there are.
+        let child = if known.is_some() || self.waits.len() < Self::MOST_WAITS { child } else { Node::OVERFLOW };
+        match known.or_else(|| place(&self.waits, child)) {
+            Some(place) => self.waits[place].1 = self.waits[place].1.saturating_add(nanos),
             None => self.waits.push((child, nanos)),
         }
     }
@@ -271,6 +274,23 @@ mod tests {
         assert_eq!(all(), [second_started]);
         assert_eq!(waiting.enter(second_started, Parent::NONE), Some(first), "a free slot is used again");
         waiting.leave(second, |_| ());
+    }
+
+    #[test]
+    fn a_call_that_waits_for_many_children_keeps_the_first_apart() {
+        let waiting = Waiting::default();
+        let place = waiting.enter(now(), Parent::NONE).unwrap();
+        let children = (2_u16..).map(Node::from_number).filter(|child| *child != Node::OVERFLOW);
+        let children: Vec<Node> = children.take(Kept::MOST_WAITS + 5).collect();
+        for _ in 0..3 {
+            for child in &children {
+                waiting.resume(place, Some((*child, 10)));
+            }
+        }
+        let mut waits = Vec::new();
+        waiting.leave(place, |wait| waits.push(wait));
+        let expected = children.iter().take(Kept::MOST_WAITS).map(|child| (*child, 30));
+        assert_eq!(waits, expected.chain([(Node::OVERFLOW, 150)]).collect::<Vec<_>>());
     }
 
     #[test]
