@@ -4,7 +4,7 @@ use super::context::Context;
 use super::node::Node;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, DefaultHasher};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most edges of a process unless told otherwise.
@@ -27,6 +27,7 @@ static KNOWN: Mutex<Known> = Mutex::new(Known {
 });
 static IS_ANY: AtomicBool = AtomicBool::new(false);
 static BOUND: AtomicUsize = AtomicUsize::new(MAX_EDGES);
+static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// For each edge that the bound allows, so many are counted by root.
 const ROOTS_PER_EDGE: usize = 4;
 
@@ -70,9 +71,16 @@ pub(crate) fn some_edge() -> bool {
     IS_ANY.load(Ordering::Relaxed)
 }
 
+/// Which bound it is: what was beyond one may be within the next.
+pub(super) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
 /// Sets the most edges of the process. Those that are there already stay.
 pub(super) fn bound_edges(most: usize) {
-    BOUND.store(most, Ordering::Relaxed);
+    if BOUND.swap(most, Ordering::Relaxed) != most {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 fn lock() -> MutexGuard<'static, Known> {

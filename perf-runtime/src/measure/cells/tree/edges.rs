@@ -27,7 +27,41 @@ struct Edges {
     more: LazyBox<More>,
 }
 
-type More = [LazyBox<Link>; LISTS];
+#[derive(Debug)]
+struct More {
+    lists: [LazyBox<Link>; LISTS],
+    beyond: LazyBox<[Beyond; LISTS]>,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        Self { lists: array::from_fn(|_| LazyBox::default()), beyond: LazyBox::default() }
+    }
+}
+
+/// A key beyond the bound, the one that it is counted under, and which bound that was: so that the lock of all edges is not taken for
+/// each of its calls. The one that was met last has the place.
+#[derive(Debug)]
+struct Beyond(AtomicU64);
+
+impl Beyond {
+    fn none() -> Self {
+        // No key is zero.
+        Self(AtomicU64::new(0))
+    }
+
+    fn remember(&self, key: Key, counted: Key) {
+        let [key, counted] = [key, counted].map(u64::from);
+        self.0.store(u64::from(bound::generation()) << 32 | key << 16 | counted, Relaxed);
+    }
+
+    /// Under which key another one is counted, where that is known.
+    fn counted(&self, key: Key) -> Option<Key> {
+        let word = self.0.load(Relaxed);
+        let is_it = word >> 16 == (u64::from(bound::generation()) << 16 | u64::from(key));
+        is_it.then(|| u16::try_from(word & 0xffff).ok()).flatten()
+    }
+}
 
 #[derive(Debug)]
 struct Link {
@@ -119,13 +153,31 @@ impl Edges {
 
     /// Counts a call that ended, or a wait. A key that is new here is counted under the one that `bounded` gives.
     fn count(&self, key: Key, bounded: impl FnOnce() -> Key, outcome: Outcome, nanos: u64, writers: Writers) {
-        let edge = self.existing(key).unwrap_or_else(|| self.make(bounded()));
+        let known = self.existing(key).or_else(|| self.existing(self.beyond(key)?));
+        let edge = known.unwrap_or_else(|| {
+            let counted = bounded();
+            if counted != key {
+                let beyond = self.more().beyond.get_or_init(|| Box::new(array::from_fn(|_| Beyond::none())));
+                beyond[list_of(key)].remember(key, counted);
+            }
+            self.make(counted)
+        });
         edge.add(outcome, nanos, writers);
+    }
+
+    /// Under which key one beyond the bound is counted.
+    #[cold]
+    fn beyond(&self, key: Key) -> Option<Key> {
+        self.more.get()?.beyond.get()?[list_of(key)].counted(key)
+    }
+
+    fn more(&self) -> &More {
+        self.more.get_or_init(Box::default)
     }
 
     /// Shows the counts by each key.
     fn for_each(&self, mut look: impl FnMut(Key, EdgeCounts)) {
-        let links = self.more.get().into_iter().flatten().flat_map(follow).map(|link| &link.edge);
+        let links = self.more.get().into_iter().flat_map(|more| &more.lists).flat_map(follow).map(|link| &link.edge);
         for edge in iter::once(&self.first).chain(links) {
             let key = Key::try_from(edge.key.load(Acquire)).unwrap_or_default();
             if key > 0 {
@@ -136,14 +188,18 @@ impl Edges {
 
     /// The memory on the heap, in bytes.
     fn bytes(&self) -> usize {
-        self.more.get().map_or(0, |more| size_of::<More>() + more.iter().flat_map(follow).count() * size_of::<Link>())
+        let of_more = |more: &More| {
+            let beyond = more.beyond.get().map_or(0, |beyond| size_of_val(beyond));
+            size_of::<More>() + beyond + more.lists.iter().flat_map(follow).count() * size_of::<Link>()
+        };
+        self.more.get().map_or(0, of_more)
     }
 
     fn existing(&self, key: Key) -> Option<&Edge> {
         if self.first.is_of(key) {
             return Some(&self.first);
         }
-        follow(&self.more.get()?[list_of(key)]).map(|link| &link.edge).find(|edge| edge.is_of(key))
+        follow(&self.more.get()?.lists[list_of(key)]).map(|link| &link.edge).find(|edge| edge.is_of(key))
     }
 
     #[cold]
@@ -152,7 +208,7 @@ impl Edges {
         if taken.is_ok() || self.first.is_of(key) {
             return &self.first;
         }
-        let mut place = &self.more.get_or_init(|| Box::new(array::from_fn(|_| LazyBox::default())))[list_of(key)];
+        let mut place = &self.more().lists[list_of(key)];
         loop {
             let link = place.get_or_init(|| Box::new(Link { edge: Edge::new(key), next: LazyBox::default() }));
             // Another thread may have been the first here, with another key.
