@@ -23,7 +23,8 @@
 //! Tokens come from the program or from the environment, in each of the three ways of serving alike. Without any, this machine may read and
 //! nobody may change anything (acknowledge, silence, reset): a server of [`serve`] listens on loopback only, and mounted routes but the
 //! probes refuse names other than those of this machine, peers elsewhere (where the application serves with
-//! `into_make_service_with_connect_info`), and what a proxy forwards. With a read token or an admin token, everything but the probes and the
+//! `into_make_service_with_connect_info`), and what a proxy forwards. Where nothing tells the peer, whoever reaches the port and sends
+//! `Host: localhost` may read: set a token there. With a read token or an admin token, everything but the probes and the
 //! login page needs one: `Authorization: Bearer ..`, or a session of the login page. Changes need the admin token, and are
 //! refused where they come from a page of another site. Each of them, and each that is refused, is an event of the `tracing`
 //! target `perf_server::audit`: its `peer` is the address of the socket, and `forwarded_for`, which anybody can forge, what headers of
