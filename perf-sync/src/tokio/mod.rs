@@ -1,10 +1,11 @@
 //! Locks and channels of tokio's, watched: the same types with the same methods. Locks have a `named` beside `new`, and channels are made with a name.
 //!
 //! Each waits by tokio's own future, so that fairness, the budget of a task (`coop`) and cancellation are tokio's. An attempt whose future is ready at
-//! its first poll did not wait.
+//! its first poll did not wait, nor did one that had all and whose task had no budget left.
 
 mod blocking;
 pub mod broadcast;
+mod budgeted;
 mod erased;
 mod existing;
 pub mod mpsc;

@@ -70,6 +70,14 @@ fn shown() -> &'static Locks {
     locks
 }
 
+/// Takes what is left of the budget of the task.
+#[cfg(feature = "tokio")]
+async fn spend_the_budget() {
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+}
+
 /// Channels of a name, of a kind, as they are now, which keep the laws.
 #[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume", feature = "tokio"))]
 fn channel(name: &str, kind: &str) -> ChannelView {

@@ -1,6 +1,6 @@
 //! Each message is received, queued or lost, whatever becomes of its channel.
 
-use super::{channel, channel_keeps_the_laws, shown};
+use super::{channel, channel_keeps_the_laws, shown, spend_the_budget};
 use perf_sync::ChannelView;
 use perf_sync::tokio::{mpsc, oneshot};
 use std::future::Future;
@@ -162,6 +162,39 @@ fn a_loop_over_a_channel_yields_as_the_original_does_and_that_is_no_wait_for_roo
     assert!(others >= 10, "the other task ran {others} times");
     let view = channel("messages-coop", "mpsc");
     assert_eq!((view.sent, view.received, view.wait.count, view.cancelled), (2_000, 2_000, 0, 0));
+}
+
+#[tokio::test]
+async fn without_a_budget_a_send_waits_where_the_channel_is_full_and_nowhere_else() {
+    let (sender, mut receiver) = mpsc::channel("messages-budget", 1);
+    let seen = || {
+        let view = channel("messages-budget", "mpsc");
+        (view.attempts, view.sent, view.wait.count, view.waiting, view.cancelled)
+    };
+    spend_the_budget().await;
+    let mut sending = Box::pin(sender.send(1));
+    assert!(poll(sending.as_mut()).is_pending());
+    assert_eq!(sender.capacity(), 0, "it has its room, for which it waits no longer");
+    sending.await.unwrap();
+    assert_eq!(seen(), (1, 1, 0, 0, 0));
+    spend_the_budget().await;
+    let mut sending = Box::pin(sender.send(2));
+    assert!(poll(sending.as_mut()).is_pending());
+    assert_eq!(seen(), (2, 1, 0, 1, 0), "it is full: it waits, and is seen to wait");
+    assert_eq!(receiver.try_recv(), Ok(1));
+    sending.await.unwrap();
+    assert_eq!(seen(), (2, 2, 1, 0, 0));
+    spend_the_budget().await;
+    let mut given_up = Box::pin(sender.reserve());
+    assert!(poll(given_up.as_mut()).is_pending());
+    drop(given_up);
+    assert_eq!(seen(), (3, 2, 1, 0, 1));
+    assert_eq!(receiver.try_recv(), Ok(2));
+    spend_the_budget().await;
+    let mut given_up = Box::pin(sender.reserve());
+    assert!(poll(given_up.as_mut()).is_pending());
+    drop(given_up);
+    assert_eq!((sender.capacity(), seen()), (1, (3, 2, 1, 0, 1)), "the room that it had is there again");
 }
 
 #[tokio::test]

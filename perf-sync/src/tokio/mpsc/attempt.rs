@@ -2,6 +2,7 @@
 
 use super::error::SendError;
 use crate::channel::{self, Instance};
+use crate::tokio::budgeted::{Answer, Budgeted};
 use crate::watch::{Holds, Mode, Wait};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -11,26 +12,26 @@ use tokio::task::coop;
 
 pin_project_lite::pin_project! {
     /// The future of an attempt: that of the channel itself, and what is counted of it. Ready at the first poll, it did not wait; dropped before the
-    /// first poll that waits for room, it was no attempt. A poll for which the task has no budget left does not wait for room.
+    /// first poll that waits for room, it was no attempt. A poll that finds room, and whose task has no budget left, does not wait for it.
     #[must_use = "futures do nothing unless polled"]
-    pub(super) struct Attempt<'a, F> {
+    pub(super) struct Attempt<'a, F: Future> {
         // Dropped first: it leaves the queue before it is said that it was given up.
         #[pin]
-        future: F,
+        future: Budgeted<F>,
         channel: &'a Instance,
         blocks: bool,
         wait: Option<Wait<'a>>,
     }
 }
 
-impl<'a, F> Attempt<'a, F> {
+impl<'a, F: Future> Attempt<'a, F> {
     pub(super) fn new(channel: &'a Instance, future: F) -> Self {
-        Self { future, channel, blocks: false, wait: None }
+        Self { future: Budgeted::new(future), channel, blocks: false, wait: None }
     }
 
     /// One that blocks its thread.
     pub(super) fn blocking(channel: &'a Instance, future: F) -> Self {
-        Self { future, channel, blocks: true, wait: None }
+        Self { future: Budgeted::new(future), channel, blocks: true, wait: None }
     }
 
     /// Counts that its time was over.
@@ -47,24 +48,24 @@ impl<F: Future<Output = Result<P, SendError<()>>>, P> Future for Attempt<'_, F> 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let polled = this.future.poll(context);
-        match &polled {
-            Poll::Ready(Ok(_)) => {
-                if let Some(wait) = this.wait.take() {
-                    wait.acquired(0);
+        match this.future.poll(context, this.wait.is_some()) {
+            Answer::Ready(ended) => {
+                match (&ended, this.wait.take()) {
+                    (Ok(_), Some(wait)) => wait.acquired(0),
+                    (Ok(_), None) => {}
+                    (Err(_), Some(wait)) => wait.closed(),
+                    (Err(_), None) => channel::closed(this.channel.series),
                 }
+                Poll::Ready(ended)
             }
-            Poll::Ready(Err(_)) => match this.wait.take() {
-                Some(wait) => wait.closed(),
-                None => channel::closed(this.channel.series),
-            },
-            Poll::Pending => {
-                if this.wait.is_none() && coop::has_budget_remaining() {
+            Answer::Waits => {
+                if this.wait.is_none() {
                     *this.wait = Some(begin(this.channel, *this.blocks));
                 }
+                Poll::Pending
             }
+            Answer::Paused => Poll::Pending,
         }
-        polled
     }
 }
 
