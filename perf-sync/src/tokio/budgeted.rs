@@ -32,6 +32,11 @@ impl<F: Future> Budgeted<F> {
         Self { future, kept: Kept(None) }
     }
 
+    /// The future inside.
+    pub(super) fn inner(self: Pin<&mut Self>) -> Pin<&mut F> {
+        self.project().future
+    }
+
     /// Polls it. Of one that is known to have waited, it is not asked whether it does.
     #[inline]
     pub(super) fn poll(self: Pin<&mut Self>, context: &mut Context<'_>, has_waited: bool) -> Answer<F::Output> {

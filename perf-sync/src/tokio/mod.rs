@@ -18,6 +18,7 @@ mod rwlock;
 mod rwlock_guards;
 mod rwlock_owned;
 mod semaphore;
+mod waiting;
 pub mod watch;
 
 pub use existing::{ExistingChannel, watch_channel};

@@ -1,6 +1,7 @@
 //! Notifications. Nothing is held, so waits alone are counted.
 
-use crate::watch::{Mode, Waited, Waiting, Watch};
+use super::waiting::{Waited, Waiting};
+use crate::watch::{Mode, Watch};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,8 +1,9 @@
 //! The semaphore.
 
 use super::blocking::check_that_it_may_block;
+use super::waiting::{Waited, Waiting};
 use super::{OwnedSemaphorePermit, SemaphorePermit};
-use crate::watch::{Held, Holds, Mode, Waited, Waiting, Watch};
+use crate::watch::{Held, Holds, Mode, Watch};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;

@@ -16,11 +16,9 @@ mod wait;
 pub(crate) mod waits;
 
 pub(crate) use mode::Mode;
+pub(crate) use wait::Wait;
 #[cfg(any(feature = "async-channel", feature = "crossbeam-channel", feature = "flume"))]
 pub(crate) use wait::WaitAt;
-#[cfg(feature = "tokio")]
-pub(crate) use wait::Waited;
-pub(crate) use wait::{Wait, Waiting};
 
 use cells::Writer;
 use holders::{Place, Taken};

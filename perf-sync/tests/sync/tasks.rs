@@ -1,6 +1,6 @@
 //! Locks of tokio's.
 
-use super::{keeps_the_laws, seen};
+use super::{keeps_the_laws, seen, spend_the_budget};
 use perf_sync::tokio::{
     Mutex, MutexGuard, Notify, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, RwLockWriteGuard, Semaphore,
 };
@@ -179,6 +179,53 @@ fn a_loop_over_a_free_lock_yields_as_the_original_does() {
         turns.load(std::sync::atomic::Ordering::Relaxed)
     });
     assert!(others >= 10, "the other task ran {others} times");
+    let view = seen("tokio-coop", "lock");
+    assert_eq!((view.at_once, view.waited, view.wait.count), (2_000, 0, 0), "to yield is no wait");
+}
+
+/// Takes a lock that one can have, free and held, in a task that has no budget left.
+async fn takes_it_without_a_budget<F: Future>(lock: &str, mode: &str, take: impl Fn() -> F) {
+    let counted = || {
+        let view = seen(lock, mode);
+        (view.attempts, view.at_once, view.waited, view.waiting, view.cancelled)
+    };
+    spend_the_budget().await;
+    let mut taking = Box::pin(take());
+    assert!(poll(taking.as_mut()).is_pending());
+    let held = taking.await;
+    assert_eq!(counted(), (1, 1, 0, 0, 0), "{lock} was free");
+    spend_the_budget().await;
+    let mut taking = Box::pin(take());
+    assert!(poll(taking.as_mut()).is_pending());
+    assert_eq!(counted(), (2, 1, 0, 1, 0), "{lock} is held");
+    drop(held);
+    drop(taking.await);
+    assert_eq!(counted(), (2, 1, 1, 0, 0));
+    spend_the_budget().await;
+    let mut given_up = Box::pin(take());
+    assert!(poll(given_up.as_mut()).is_pending());
+    drop(given_up);
+    assert_eq!(counted(), (2, 1, 1, 0, 0), "it never waited");
+    drop(take().await);
+    assert_eq!(counted(), (3, 2, 1, 0, 0), "{lock} is free again");
+    keeps_the_laws(&seen(lock, mode), 0, 0);
+}
+
+#[tokio::test]
+async fn without_a_budget_an_attempt_waits_where_the_lock_is_held_and_nowhere_else() {
+    let mutex = Mutex::named("budget-mutex", 0);
+    takes_it_without_a_budget("budget-mutex", "lock", || mutex.lock()).await;
+    let lock = RwLock::named("budget-rwlock", 0);
+    takes_it_without_a_budget("budget-rwlock", "write", || lock.write()).await;
+    let semaphore = Semaphore::named("budget-semaphore", 1);
+    takes_it_without_a_budget("budget-semaphore", "acquire", || semaphore.acquire()).await;
+}
+
+#[test]
+fn a_future_may_be_shared_where_its_guard_may_not() {
+    fn is_sync<F: Future + Sync>(_: F) {}
+    is_sync(tokio::sync::Mutex::new(std::cell::Cell::new(0)).lock());
+    is_sync(Mutex::new(std::cell::Cell::new(0)).lock());
 }
 
 #[test]
