@@ -18,8 +18,9 @@
 //! ```
 //!
 //! - Each statement over it counts once, as ok, as an error of a kind, or as cancelled where its future or its stream was dropped before its end: a
-//!   stream of which one row was read and the rest left is cancelled, and so is one whose rows your type could not be read from (`query_as`), for sqlx then
-//!   drops it. Statements that are left as they are (over sqlx's own pool or connections) count
+//!   stream of which one row was read and the rest left is cancelled, and so are `fetch` and `fetch_all` of a row that your type could not be read from
+//!   (`query_as`), for sqlx then drops the stream. With `fetch_one` and `fetch_optional` such a statement is ok: it has ended when sqlx reads your type
+//!   from its row. Statements that are left as they are (over sqlx's own pool or connections) count
 //!   where [the layer](crate::layer) hears of them, and those over this pool are not counted by any layer too.
 //! - A statement begins when its connection is there: waiting for one is not its time, and failing to get one is not its failure. The time that your code
 //!   takes between rows of a stream is a part of its time.

@@ -86,6 +86,27 @@ async fn a_stream_that_is_left_is_cancelled_and_what_is_never_polled_is_nothing(
 }
 
 #[tokio::test]
+async fn a_row_that_a_type_cannot_be_read_from_is_of_a_stream_that_sqlx_drops_or_of_a_statement_that_was_ok() {
+    let account = Account::new();
+    let pool = database(&account).await;
+    for id in 1..=3 {
+        insert(&pool, id, "ada").await.unwrap();
+    }
+    let is_unread = |error: Error| assert!(matches!(error, Error::ColumnDecode { .. }), "{error}");
+    let read = |text: &'static str| sqlx::query_as::<_, (i64,)>(text);
+    is_unread(read("SELECT name FROM users WHERE id > 0 -- one").fetch_one(&pool).await.unwrap_err());
+    assert_eq!(outcomes(&account.statement("SELECT name FROM users WHERE id > ?")), [1, 1, 0, 0, 0]);
+    is_unread(read("SELECT name FROM users LIMIT 2").fetch_optional(&pool).await.unwrap_err());
+    assert_eq!(outcomes(&account.statement("SELECT name FROM users LIMIT ?")), [1, 1, 0, 0, 0]);
+    is_unread(read("SELECT name FROM users").fetch_all(&pool).await.unwrap_err());
+    assert_eq!(outcomes(&account.statement("SELECT name FROM users")), [1, 0, 0, 1, 0]);
+    let mut rows = read("SELECT name FROM users ORDER BY id").fetch(&pool);
+    is_unread(std::future::poll_fn(|context| rows.as_mut().poll_next(context)).await.unwrap().unwrap_err());
+    drop(rows);
+    assert_eq!(outcomes(&account.statement("SELECT name FROM users ORDER BY id")), [1, 0, 0, 1, 0]);
+}
+
+#[tokio::test]
 async fn waiting_for_a_connection_is_no_part_of_a_statement() {
     let account = Account::new();
     let pool = database(&account).await;
