@@ -130,7 +130,7 @@ impl LocksView {
 }
 
 /// The rules on locks and channels: `lock-wait`, where something has waited for a lock for more than 5 seconds (critical: 30); `lock-deadlock`, where locks certainly wait for
-/// each other in a cycle; `channel-full`, where a sender has waited for room for more than 5 seconds (critical: 30); and `channel-stopped`, where
+/// each other in a cycle; `channel-full`, where a sender has waited for room for more than 5 seconds (critical: 30), or a channel was full so long and refused; and `channel-stopped`, where
 /// a channel has had messages for more than 30 seconds (critical: 300) and its receiver, which is there, received nothing.
 pub fn rules() -> RuleSet {
     let mut all = RuleSet::new();

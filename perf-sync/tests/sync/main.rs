@@ -34,6 +34,8 @@ mod originals;
 #[cfg(feature = "parking_lot")]
 mod parked;
 #[cfg(feature = "tokio")]
+mod refused;
+#[cfg(feature = "tokio")]
 mod scripts;
 mod shape;
 #[cfg(feature = "tokio")]

@@ -1,5 +1,6 @@
 //! The metrics of channels, and the rules on them.
 
+use super::full::Full;
 use super::look::{Channels, Look};
 use crate::channel::existing::Existing;
 use crate::channel::instance::Stalls;
@@ -16,7 +17,9 @@ use std::sync::{Arc, Mutex};
 pub(in crate::part) const SEND_WAIT: &str = "channel_send_wait_seconds";
 pub(in crate::part) const QUEUE: &str = "channel_queue_seconds";
 const LONGEST: &str = "channel_longest_send_wait_seconds";
+const FULL: &str = "channel_full_seconds";
 const STOPPED: &str = "channel_stopped_seconds";
+const NOBODY: &str = "nobody yet";
 
 const SENDS: SampledMetric = SampledMetric::counter(
     "channel_sends_total",
@@ -58,6 +61,16 @@ const WAITED_FOR: SampledMetric = SampledMetric::gauge(
     "seconds",
     "The same by the call that received last from the channel.",
 );
+const FULL_FOR: SampledMetric = SampledMetric::gauge(
+    FULL,
+    "seconds",
+    "For how long there was no room in a channel: an attempt has waited so long, or the channel was full at each look and attempts were refused; where it is a second or more.",
+);
+const EXISTING_FULL_FOR: SampledMetric = SampledMetric::gauge(
+    "channel_existing_full_seconds",
+    "seconds",
+    "For how long all existing channels of the name were full at each look, whether somebody waits or not; where it is a second or more.",
+);
 const STOPPED_FOR: SampledMetric = SampledMetric::gauge(
     STOPPED,
     "seconds",
@@ -68,14 +81,15 @@ const STOPPED_FOR: SampledMetric = SampledMetric::gauge(
 pub(in crate::part) struct Figures {
     histograms: Arc<Histograms>,
     stalls: Arc<Mutex<Stalls>>,
+    full: Full,
 }
 
 impl Figures {
     pub(in crate::part) fn new(histograms: Arc<Histograms>, stalls: Arc<Mutex<Stalls>>) -> Self {
-        Self { histograms, stalls }
+        Self { histograms, stalls, full: Full::default() }
     }
 
-    pub(in crate::part) fn show(&self, samples: &mut Samples<'_>, observed_from: u64) {
+    pub(in crate::part) fn show(&mut self, samples: &mut Samples<'_>, observed_from: u64) {
         let monitor = samples.monitor().clone();
         let look = Look::take(&monitor, observed_from, false, &self.stalls);
         for all in &look.channels {
@@ -83,14 +97,18 @@ impl Figures {
             let labels = [("channel", &*text), ("kind", all.kind.as_str())];
             counts(samples, all, labels);
             ages(samples, &look.names, all, labels);
+            no_room(samples, &look.names, all, labels, self.full.refusing_since(all, look.names.now));
             self.times(&monitor, all, labels);
         }
-        for &Existing { name, kind, channels, queued, capacity } in &look.existing {
+        let full = self.full.existing_since(&look.existing, look.names.now);
+        for (&Existing { name, kind, channels, queued, capacity }, full_since) in look.existing.iter().zip(full) {
             let text = name.text();
             let labels = [("channel", &*text), ("kind", kind)];
             samples.put(&QUEUED, &labels, queued as f64);
             samples.put(&CHANNELS, &labels, channels as f64);
             samples.put(&CAPACITY, &labels, capacity.map(|capacity| capacity as f64));
+            let full_for = full_since.map(|since| look.names.observed_age(since)).filter(|age| *age >= SHOWN_FROM);
+            samples.put(&EXISTING_FULL_FOR, &labels, full_for.map(seconds));
         }
     }
 
@@ -144,7 +162,7 @@ fn counts(samples: &mut Samples<'_>, all: &Channels, labels: [(&str, &str); 2]) 
 fn ages(samples: &mut Samples<'_>, names: &Names, all: &Channels, labels: [(&str, &str); 2]) {
     let oldest = all.oldest().map(|sender| (names.observed_age(sender.waiter.since), sender.by));
     if let Some((age, by)) = oldest.filter(|(age, _)| *age >= SHOWN_FROM) {
-        let by = by.map_or_else(|| "nobody yet".to_owned(), |by| names.caller(by));
+        let by = by.map_or_else(|| NOBODY.to_owned(), |by| names.caller(by));
         samples.put(&LONGEST_WAIT, &labels, seconds(age));
         let waiting = all.oldest().map(|sender| names.caller(sender.waiter.owner.series()));
         let waiting = waiting.map(|waiting| format!("{waiting} waits for room, ")).unwrap_or_default();
@@ -154,22 +172,48 @@ fn ages(samples: &mut Samples<'_>, names: &Names, all: &Channels, labels: [(&str
     }
     let stopped = all.group.stopped.map(|(since, by)| (names.observed_age(since), by));
     if let Some((age, by)) = stopped.filter(|(age, _)| *age >= SHOWN_FROM) {
-        let by = by.map_or_else(|| "nobody yet".to_owned(), |by| names.caller(by));
+        let by = by.map_or_else(|| NOBODY.to_owned(), |by| names.caller(by));
         samples.put(&STOPPED_FOR, &labels, seconds(age));
         samples.note(&STOPPED_FOR, &labels, &format!("received last by {by}"));
     }
+}
+
+/// Shows for how long there was no room, for those that wait or for those that were refused, whichever is longer.
+fn no_room(
+    samples: &mut Samples<'_>,
+    names: &Names,
+    all: &Channels,
+    labels: [(&str, &str); 2],
+    refusing_since: Option<u64>,
+) {
+    let oldest = all.oldest().map(|sender| (names.observed_age(sender.waiter.since), sender));
+    let oldest = oldest.filter(|(age, _)| *age >= SHOWN_FROM);
+    let refused_for = refusing_since.map(|since| names.observed_age(since)).filter(|age| *age >= SHOWN_FROM);
+    let Some(age) = refused_for.max(oldest.map(|(age, _)| age)) else { return };
+    let (told, by) = match (oldest, all.group.stopped) {
+        (Some((_, sender)), _) => {
+            (format!("{} waits for room", names.caller(sender.waiter.owner.series())), Some(sender.by))
+        }
+        (None, stopped) => {
+            ("full at each look, and attempts to send were refused".to_owned(), stopped.map(|(_, by)| by))
+        }
+    };
+    let by = by.map(|by| by.map_or_else(|| NOBODY.to_owned(), |by| names.caller(by)));
+    let by = by.map(|by| format!(", received last by {by}")).unwrap_or_default();
+    samples.put(&FULL_FOR, &labels, seconds(age));
+    samples.note(&FULL_FOR, &labels, &format!("{told}{by}"));
 }
 
 /// The rules on channels.
 pub(in crate::part) fn rules() -> impl Iterator<Item = Rule> {
     let rules = [
         Rule::builder("channel-full")
-            .name("Senders wait for room in a channel")
-            .metric(Metric::Gauge(LONGEST.to_owned()))
+            .name("Senders find no room in a channel")
+            .metric(Metric::Gauge(FULL.to_owned()))
             .warning(5.0)
             .critical(30.0)
             .description(
-                "The page of channels names the calls that wait and the one that received last; so does the label `receiver` of channel_send_waited_for_seconds.",
+                "One waits for room, or the channel stays full and refuses (`try_send`, a time that was over). The page of channels names the calls that wait and the one that received last; so does the label `receiver` of channel_send_waited_for_seconds.",
             )
             .build(),
         Rule::builder("channel-stopped")
@@ -188,7 +232,7 @@ pub(in crate::part) fn rules() -> impl Iterator<Item = Rule> {
 
 /// The indicator of the health.
 pub(in crate::part) fn resource() -> Resource {
-    Resource::new("channels", LONGEST)
+    Resource::new("channels", FULL)
         .limits(5.0, 30.0)
         .hint("Look at the call that receives from the channel: the page of channels names the one that did last")
 }
