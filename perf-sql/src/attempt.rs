@@ -25,6 +25,7 @@ impl Attempt {
         let _counting = Counting::begin().filter(|_| inner.is_on())?;
         let found = inner.store.find_hashed(text, hash);
         inner.store.begin(found);
+        inner.note_other();
         let execution = Execution { outcome: Outcome::Cancelled, ..Execution::default() };
         let around = Around::of_thread().unwrap_or_default();
         Some(Self { found, around, since: Some(Instant::now()), execution, inner })

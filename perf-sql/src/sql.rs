@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     /// Whether an event of a statement came that is not slow.
     was_heard: AtomicBool,
     was_told: AtomicBool,
+    /// Whether a statement was counted without an event of it: by diesel's instrumentation, or by a pool.
+    has_others: AtomicBool,
 }
 
 impl Sql {
@@ -94,6 +96,7 @@ impl Sql {
             is_hidden: AtomicBool::new(false),
             was_heard: AtomicBool::new(false),
             was_told: AtomicBool::new(false),
+            has_others: AtomicBool::new(false),
         });
         let statements = Statements { inner: Arc::clone(&inner) };
         if !is_on {
@@ -160,6 +163,14 @@ impl Inner {
         }
     }
 
+    /// Notes that a statement is counted without an event of it.
+    #[cfg(any(feature = "diesel", feature = "sqlx"))]
+    pub(crate) fn note_other(&self) {
+        if !self.has_others.load(Ordering::Relaxed) {
+            self.has_others.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn tick(&self, tick: &Tick) {
         self.store.set_second(tick.uptime.as_secs());
         self.repeated.tick(self.store.minute());
@@ -172,7 +183,8 @@ impl Inner {
     }
 
     /// Whether filters hide sqlx's events, by the subscribers that have the layer. It is told once. Filters are not asked once events come: a
-    /// program may have set another level, or filters that let them through within spans.
+    /// program may have set another level, or filters that let them through within spans. Where statements are counted without events, it may be that none
+    /// is missed: then it is no warning.
     fn look_at_filter(&self) {
         let subscribers = self.subscribers();
         if subscribers.is_empty() {
@@ -180,7 +192,11 @@ impl Inner {
         }
         let is_hidden = !self.was_heard.load(Ordering::Relaxed) && subscribers.iter().all(is_hidden);
         self.is_hidden.store(is_hidden, Ordering::Relaxed);
-        if is_hidden {
+        if is_hidden && self.has_others.load(Ordering::Relaxed) {
+            if !self.was_told.swap(true, Ordering::Relaxed) {
+                tracing::info!(target: "perf::sql", "a filter in front of the subscriber hides sqlx's events: statements that go neither over diesel's instrumentation nor over a pool of perf's are not counted; `sqlx::query=debug` lets them through");
+            }
+        } else if is_hidden {
             self.tell("a filter in front of the subscriber hides them: let `sqlx::query=debug` through, and keep it out of the log by a filter of that layer alone");
         }
     }

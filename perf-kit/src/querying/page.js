@@ -36,8 +36,8 @@ function outcomes(one) {
 function notes(all) {
   const said = [];
   if (!all.enabled) said.push("Statements are not counted: [sql] enabled = false.");
-  else if (!all.has_layer && all.statements.length === 0) said.push("No subscriber has the layer: add perf_kit::sql::layer() to it.");
-  if (all.is_hidden) said.push("A filter in front of the subscriber hides the events: let sqlx::query=debug through.");
+  else if (!all.has_layer && all.statements.length === 0) said.push("No statement was seen, and no subscriber has the layer: sqlx's events come by perf_kit::sql::layer() alone. Diesel's instrumentation and perf's pool around sqlx's need none.");
+  if (all.is_hidden) said.push("A filter in front of the subscriber hides sqlx's events: let sqlx::query=debug through where statements go neither over diesel's instrumentation nor over perf's pool.");
   if (all.early_events > 0) said.push(`${count(all.early_events)} statements ran before they were counted.`);
   if (all.evicted > 0) said.push(`${count(all.evicted)} statements gave way to others: ${count(all.max_statements)} are kept apart.`);
   if (all.unread > 0) said.push(`${count(all.unread)} executions had new texts that came too fast to be read.`);

@@ -8,7 +8,11 @@ use sqlx::sqlite::{SqlitePoolOptions, SqliteQueryResult};
 use sqlx::{AssertSqlSafe, Error, Executor, Row, Sqlite, Statement};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{self, Layer, SubscriberExt};
 
 /// One connection to a database in memory, whose table was made before anything counts.
 async fn database(account: &Account) -> Pool<Sqlite> {
@@ -104,6 +108,37 @@ async fn a_row_that_a_type_cannot_be_read_from_is_of_a_stream_that_sqlx_drops_or
     is_unread(std::future::poll_fn(|context| rows.as_mut().poll_next(context)).await.unwrap().unwrap_err());
     drop(rows);
     assert_eq!(outcomes(&account.statement("SELECT name FROM users ORDER BY id")), [1, 0, 0, 1, 0]);
+}
+
+/// The levels at which perf tells of statements.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Level>>>);
+
+impl<S: Subscriber> Layer<S> for Told {
+    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
+        if event.metadata().target() == "perf::sql" {
+            self.0.lock().unwrap().push(*event.metadata().level());
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_that_are_hidden_are_no_warning_where_the_pool_counts() {
+    for (by_pool, level) in [(true, Level::INFO), (false, Level::WARN)] {
+        let (account, told) = (Account::new(), Told::default());
+        let subscriber = tracing_subscriber::registry().with(Targets::new().with_default(Level::INFO));
+        let subscriber = subscriber.with(told.clone()).with(account.sql.statements().layer());
+        let _listening = tracing::subscriber::set_default(subscriber);
+        let pool = database(&account).await;
+        if by_pool {
+            assert_eq!(select(&pool, 5).await.len(), 0);
+        } else {
+            assert_eq!(select(pool.inner(), 5).await.len(), 0);
+        }
+        (0..100).for_each(|_| account.monitor.tick());
+        assert_eq!((account.view().is_hidden, account.view().events), (true, by_pool.into()));
+        assert_eq!(*told.0.lock().unwrap(), [level], "once");
+    }
 }
 
 #[tokio::test]
