@@ -10,7 +10,9 @@ use crate::postgres::Postgres;
 use crate::program::Program;
 use crate::servers::or_skip;
 
-/// So long the faults last: what is not named by then is not any more.
+/// So long the faults last: what is not named by then is not any more. It is no promise of how soon they are named: that is 10 seconds, of which a
+/// machine that runs other tests may keep some from the program, so the time is printed alone. After how many seconds the rules fire is held by the
+/// tests of each part, on a clock of their own.
 const LASTING: Duration = Duration::from_mins(2);
 
 /// A fault, and who names what of it.

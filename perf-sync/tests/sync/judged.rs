@@ -263,27 +263,49 @@ async fn metrics_are_the_counts_and_both_histograms_have_their_number() {
     drop(guard);
 }
 
-#[test]
-fn a_healthy_storm_raises_nothing() {
-    static BUSY: perf_sync::std::Mutex<u64> = perf_sync::std::Mutex::named("judged-busy", 0);
-    static OTHER: perf_sync::std::RwLock<u64> = perf_sync::std::RwLock::named("judged-busy", 0);
+/// A task of the storm: what it takes, it takes in one order.
+async fn storms() {
+    let _first = BUSY.lock().await;
+    yield_now().await;
+    let _second = OTHER.write().await;
+    yield_now().await;
+}
+
+static BUSY: Mutex<()> = Mutex::named("judged-busy", ());
+static OTHER: RwLock<()> = RwLock::named("judged-busy", ());
+
+#[tokio::test]
+async fn a_healthy_storm_of_more_than_a_minute_raises_nothing() {
+    static LONG: Mutex<()> = Mutex::named("judged-long", ());
+    let _one = crate::ONE_BY_ONE.lock().await;
+    let _alone = isolated();
+    let clock = ManualClock::hold();
     let (monitor, locks) = judging(|builder| builder);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..5_000 {
-                    let first = BUSY.lock().unwrap();
-                    *OTHER.write().unwrap() += *first;
-                }
-            });
+    // One lock is waited for so long that cycles are looked for all the time.
+    let mut long = vec![tokio::spawn(hold(&LONG))];
+    some_turns().await;
+    long.push(tokio::spawn(wait(&LONG)));
+    for second in 0..70 {
+        let both = (BUSY.lock().await, OTHER.write().await);
+        let storm: Vec<_> = (0..8).map(|_| tokio::spawn(storms())).collect();
+        some_turns().await;
+        clock.advance(Duration::from_millis(900));
+        monitor.tick();
+        let view = locks.view().view();
+        let waiting: u64 = view.locks.iter().filter(|lock| &*lock.lock == "judged-busy").map(|lock| lock.waiting).sum();
+        assert_eq!(waiting, 8, "each waits at the moment of the tick");
+        let alerts = monitor.alerts().active();
+        assert_eq!(waits(&alerts, "judged-busy"), 0, "after {second} s");
+        assert_eq!(waits(&alerts, "judged-long"), usize::from(second >= 5), "the rules are awake after {second} s");
+        let told = |deadlock: &perf_sync::DeadlockView| deadlock.cycle.contains("judged-busy");
+        assert!(!view.deadlocks.iter().any(told));
+        drop(both);
+        for task in storm {
+            task.await.unwrap();
         }
-        for _ in 0..20 {
-            monitor.tick();
-            let busy = waits(&monitor.alerts().active(), "judged-busy");
-            let told = locks.view().view().deadlocks.iter().any(|deadlock| deadlock.cycle.contains("judged-busy"));
-            assert!(busy == 0 && !told);
-        }
-    });
+        clock.advance(Duration::from_millis(100));
+    }
+    end(long).await;
 }
 
 #[test]
