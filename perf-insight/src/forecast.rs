@@ -31,7 +31,8 @@ pub struct ForecastSettings {
     /// The share of values that the intervals are to hold: 0.95 by default.
     pub share: f64,
     /// The lengths of the seasons in steps, a longer one at least twice the shorter; `(1, None)` is no season. By default a
-    /// day and a week, where these are whole steps and there is enough history of them.
+    /// day and a week, where these are whole steps and there is enough history of them; 48 steps and a quarter of
+    /// a day at most are forecast without a season where there is too little.
     pub seasons: Option<(usize, Option<usize>)>,
 }
 
@@ -89,9 +90,9 @@ pub struct Forecast {
 ///
 /// # Errors
 ///
-/// [`Error::TooLittleHistory`] where there are fewer values than five seasons and the horizon (without a season 24 and two
-/// horizons, of which an odd one counts one more), or more than a quarter of them is unknown; [`Error::Invalid`] where the
-/// share is not between 0 and 1, the horizon is longer than the longest season, or the seasons do not fit each other.
+/// [`Error::TooLittleHistory`] where there are fewer values than five seasons and the horizon (without a season, and by default
+/// for at most 48 steps and a quarter of a day, 24 and two horizons, of which an odd one counts one more), or more than a
+/// quarter of them is unknown; [`Error::Invalid`] where the share is not between 0 and 1, the horizon is longer than the longest season, or the seasons do not fit each other.
 pub fn forecast(series: &Series<'_>, horizon: usize, settings: &ForecastSettings) -> Result<Forecast, Error> {
     if !(settings.share > 0.0 && settings.share < 1.0) {
         return Err(Error::invalid("share", settings.share, "more than 0 and less than 1"));

@@ -10,6 +10,10 @@ const TRIALS: usize = 7;
 const MIN_TRIALS: usize = 3;
 /// The most seasons of the longer kind that are looked at.
 const MAX_LONG: usize = 8;
+/// The longest horizon without a season.
+const MOST_WITHOUT: usize = 48;
+/// The part of a season that a horizon may be, to be forecast without that season where there is too little history of it.
+const PART: usize = 4;
 
 /// The lengths of the seasons in steps, and the moments of the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,18 +39,26 @@ impl Plan {
         if let Some(length) = long.filter(|&long| long / 2 < short) {
             return Err(Error::invalid("seasons", length, "a second season of at least twice the first"));
         }
-        let most = long.unwrap_or(if short > 1 { short.saturating_mul(7) } else { 48 });
+        let most = long.unwrap_or(if short > 1 { short.saturating_mul(7) } else { MOST_WITHOUT });
         if horizon == 0 || horizon > most {
             return Err(Error::invalid("horizon", horizon, "1 step to the longest season (without one 48 steps)"));
         }
         let with_long =
             long.filter(|_| short > 1).and_then(|long| Self::fitting(series.len(), horizon, short, Some(long)));
-        with_long.or_else(|| Self::fitting(series.len(), horizon, short, None)).ok_or(Error::TooLittleHistory {
-            known: series.known(),
-            needed: least(short, None)
-                .saturating_add(horizon)
-                .saturating_add((MIN_TRIALS - 1).saturating_mul(between(short, horizon))),
-        })
+        // An hour is a small part of a day: what comes in it the hours before tell, where the days are not known yet. Seasons that
+        // somebody named are meant.
+        let is_part = horizon <= MOST_WITHOUT && horizon.saturating_mul(PART) <= short;
+        let does_without = settings.seasons.is_none() && is_part;
+        let last = if does_without { 1 } else { short };
+        with_long
+            .or_else(|| Self::fitting(series.len(), horizon, short, None))
+            .or_else(|| Self::fitting(series.len(), horizon, last, None))
+            .ok_or(Error::TooLittleHistory {
+                known: series.known(),
+                needed: least(last, None)
+                    .saturating_add(horizon)
+                    .saturating_add((MIN_TRIALS - 1).saturating_mul(between(last, horizon))),
+            })
     }
 
     fn fitting(length: usize, horizon: usize, short: usize, long: Option<usize>) -> Option<Self> {

@@ -53,12 +53,41 @@ fn an_interval_holds_the_share_that_it_says_it_holds() {
 fn too_little_history_is_an_answer() {
     let values = weeks(&mut Random::new(3), 100, 1.0);
     assert_eq!(ahead(&values, 24), Err(Error::TooLittleHistory { known: 100, needed: 144 }));
-    assert_eq!(ahead(&[], 1), Err(Error::TooLittleHistory { known: 0, needed: 121 }));
+    assert_eq!(ahead(&[], 7), Err(Error::TooLittleHistory { known: 0, needed: 127 }));
     let mut gaps = weeks(&mut Random::new(3), 336, 1.0);
     for value in gaps.iter_mut().step_by(3) {
         *value = f64::NAN;
     }
     assert_eq!(ahead(&gaps, 24), Err(Error::TooLittleHistory { known: 224, needed: 252 }));
+}
+
+#[test]
+fn the_next_hour_needs_four_hours_and_knows_the_day_once_there_are_days() {
+    const STEPS: u32 = 300;
+    let hour = |values: &[f64], settings: &ForecastSettings| {
+        forecast(&Series::new(0, STEPS, values).expect("a series"), 12, settings)
+    };
+    let default = ForecastSettings::default();
+    // A disk that fills by 1 % an hour.
+    let fills: Vec<f64> = (0..400).map(|step| 0.5 + f64::from(step) / 1_200.0).collect();
+    let coming = hour(&fills[..48], &default).expect("four hours");
+    let last = coming.points.last().expect("an hour").value;
+    assert!((last - (0.5 + 59.0 / 1_200.0)).abs() < 0.003, "{last}");
+    assert_eq!(hour(&fills[..47], &default), Err(Error::TooLittleHistory { known: 47, needed: 48 }));
+    assert!(hour(&fills, &default).is_ok(), "more than a day, and too little for days");
+    // Four hours are a small part of a day, and more is not.
+    let steps = |horizon| forecast(&Series::new(0, STEPS, &fills).expect("a series"), horizon, &default).is_ok();
+    assert_eq!([steps(48), steps(49)], [true, false]);
+    // Where there is enough for days, they are learned as they are where they are asked for.
+    let days: Vec<f64> =
+        (0..1_452).map(|step| 10.0 + 5.0 * (f64::from(step) / 288.0 * std::f64::consts::TAU).sin()).collect();
+    let named = ForecastSettings { seasons: Some((288, None)), ..default };
+    assert_eq!(hour(&days, &default), hour(&days, &named));
+    assert!(
+        matches!(hour(&days[..1_451], &named), Err(Error::TooLittleHistory { needed: 1_452, .. })),
+        "they are meant"
+    );
+    assert!(hour(&days[..1_451], &default).is_ok());
 }
 
 #[test]
