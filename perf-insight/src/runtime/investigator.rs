@@ -165,12 +165,13 @@ impl Investigator {
 
     /// Takes over what became of the alerts of open incidents.
     fn follow(&mut self, active: &[Alert], now: SystemTime) {
-        let by_id: BTreeMap<u64, &Alert> = active.iter().map(|alert| (alert.id, alert)).collect();
+        // One that fires anew has another id.
+        let by_fingerprint: BTreeMap<_, &Alert> = active.iter().map(|alert| (alert.fingerprint, alert)).collect();
         let mut changed = Vec::new();
         for (place, open) in self.open.iter_mut().enumerate() {
             let before = open.incident.severity;
             for own in &mut open.incident.alerts {
-                match by_id.get(&own.id) {
+                match by_fingerprint.get(&own.fingerprint) {
                     Some(alert) => {
                         own.take(alert);
                         open.active = now;

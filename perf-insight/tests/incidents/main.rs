@@ -4,6 +4,7 @@ mod findings;
 mod fold;
 mod past;
 mod restart;
+mod refire;
 mod world;
 
 use perf_insight::runtime::{

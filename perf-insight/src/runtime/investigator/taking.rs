@@ -24,6 +24,7 @@ impl IncidentAlert {
     }
 
     pub(super) fn take(&mut self, alert: &Alert) {
+        self.id = alert.id;
         self.state = alert.state;
         self.severity = self.severity.max(alert.severity);
         if self.message != alert.message {
@@ -38,10 +39,7 @@ impl Incident {
         for (alert, _) in group {
             let listed = self.alerts.len();
             match self.alerts.iter_mut().find(|own| own.fingerprint == alert.fingerprint) {
-                Some(own) => {
-                    own.id = alert.id;
-                    own.take(alert);
-                }
+                Some(own) => own.take(alert),
                 None if listed < MAX_ALERTS => self.alerts.push(IncidentAlert::of(alert)),
                 None => beyond += 1,
             }
