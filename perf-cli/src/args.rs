@@ -335,7 +335,7 @@ pub(crate) struct Compare {
 
 #[derive(Debug, Group)]
 pub(crate) struct Forecast {
-    /// A series of calls, or a metric such as `disk_used_ratio{mount=/}`; else every series of calls
+    /// A series of calls, or a metric such as `system_disk_utilization_ratio`; else every series of calls
     pub(crate) series: Vec<String>,
     #[command(flatten)]
     pub(crate) of: Of,

@@ -10,7 +10,7 @@ const FARTHEST: f64 = 10.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "runtime", derive(serde::Serialize), serde(tag = "is", rename_all = "snake_case"))]
 pub enum Reach {
-    /// The newest level is there already.
+    /// The newest level is there already: it has passed the limit, or is on the bad side of it.
     Already,
     /// It reaches the limit.
     At {
@@ -29,7 +29,8 @@ pub enum Reach {
 }
 
 /// When a series reaches a limit, by the line through the means of its blocks: only where the interval of the slope, as
-/// sure as `settings.confidence`, excludes standing still.
+/// sure as `settings.confidence`, excludes standing still. Where a side is bad (`settings.direction`) a series that is on that
+/// side of the limit is there already, also where it was so from the beginning.
 ///
 /// ```
 /// use perf_insight::{Series, forecast::{Reach, reach}, trend::TrendSettings};
@@ -52,7 +53,8 @@ pub fn reach(series: &Series<'_>, limit: f64, settings: &TrendSettings) -> Resul
     let (moved, steps) = fitted(series, settings)?;
     let left = limit - moved.to;
     let up = limit >= moved.from;
-    if left == 0.0 || (left > 0.0) != up {
+    let is_beyond = settings.direction.is_worse(-left) == Some(true);
+    if left == 0.0 || is_beyond || (left > 0.0) != up {
         return Ok(Reach::Already);
     }
     let (low, high) = moved.change_between;

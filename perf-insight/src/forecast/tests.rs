@@ -156,6 +156,14 @@ fn a_limit_is_told_only_where_the_series_surely_moves_to_it() {
     let flat = Series::new(0, HOUR, &flat).expect("a series");
     assert_eq!(reach(&flat, 100.0, &TrendSettings::default()), Ok(Reach::NotInSight));
     assert!(reach(&flat, f64::NAN, &TrendSettings::default()).is_err());
+    // It was beyond the limit before anybody looked.
+    let of = |limit, direction| {
+        reach(&flat, limit, &TrendSettings { direction, ..TrendSettings::default() }).expect("enough")
+    };
+    let (higher, lower) = (crate::Direction::HigherIsWorse, crate::Direction::LowerIsWorse);
+    assert_eq!([of(30.0, higher), of(50.0, higher)], [Reach::Already, Reach::NotInSight]);
+    assert_eq!([of(30.0, lower), of(50.0, lower)], [Reach::NotInSight, Reach::Already]);
+    assert_eq!(of(30.0, crate::Direction::Neutral), Reach::NotInSight);
 }
 
 #[test]

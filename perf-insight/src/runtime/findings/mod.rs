@@ -13,7 +13,7 @@ pub use question::{Figure, Question};
 use crate::anomaly::{AnomalySettings, Bounds, Episode, Scale, bounds, episodes};
 use crate::forecast::{Forecast, ForecastSettings, Reach, forecast, reach};
 use crate::trend::{Trend, TrendSettings, trend};
-use crate::{Error, Series};
+use crate::{Direction, Error, Series};
 pub(super) use course::{Course, Courses, seconds};
 use perf_runtime::Monitor;
 use perf_runtime::series::TimeRange;
@@ -134,7 +134,10 @@ pub fn forecasts(monitor: &Monitor, question: &Question, ahead: Ahead, limit: Op
         let forecast = forecast(&series, horizon, &ForecastSettings::default())?;
         let is_share = course.series.split('{').next().is_some_and(|name| name.ends_with("utilization_ratio"));
         let reaches = match limit.or(is_share.then_some(1.0)) {
-            Some(limit) => Some(reach(&series, limit, &TrendSettings::default())?),
+            Some(limit) => {
+                let direction = if is_share { Direction::HigherIsWorse } else { course.direction };
+                Some(reach(&series, limit, &TrendSettings { direction, ..TrendSettings::default() })?)
+            }
             None => None,
         };
         Ok(Coming { forecast, reaches })
