@@ -126,6 +126,8 @@ impl Watch {
                 self.left_out += 1;
             }
         }
+        // One that is beyond the limit by now, or waits by design, is not among those that were read: nothing of it is of today.
+        self.series.retain(|_, one| one.is_fed_since(begin));
     }
 
     /// Learns from the past of a few series.

@@ -1,6 +1,6 @@
 //! The watch on the manual clock.
 
-use super::{Served, Watch};
+use super::{MOST, READ_AT_ONCE, Served, Watch};
 use crate::runtime::findings::Figure;
 use perf_runtime::extend::{Estimate, EstimateQuestion, Estimator};
 use perf_runtime::rule::{Rule, Statistic};
@@ -113,6 +113,39 @@ fn what_becomes_unusual_is_told_and_what_is_as_ever_is_not() {
     service.clock.set_time_of_day(service.monitor.time_of_day() + Duration::from_secs(30 * 365 * 86_400));
     (0..5).for_each(|_| service.minute(0));
     assert!(service.watch.state().unusual.is_empty(), "{:#?}", service.watch.state());
+}
+
+#[test]
+fn a_series_that_others_push_beyond_the_limit_is_watched_no_more() {
+    let _alone = isolated();
+    let (clock, monitor) = (ManualClock::hold(), Monitor::builder().build().unwrap());
+    let (mut watch, served) = (Watch::default(), Served::default());
+    let mut names: Vec<(String, String)> =
+        (0..MOST).map(|place| (format!("s{:02}", place / 100), format!("c{:02}", place % 100))).collect();
+    let mut minutes = |names: &[(String, String)], count: usize| -> (bool, bool, usize) {
+        for _ in 0..count {
+            for (server, capability) in names {
+                monitor.mcp_call(server, capability).record(Duration::from_millis(20), Outcome::Ok);
+            }
+            for _ in 0..60 {
+                clock.advance(Duration::from_secs(1));
+                monitor.tick();
+            }
+            // Once for what is over, and then for the past of what is new.
+            for _ in 0..=MOST / READ_AT_ONCE {
+                watch.look(&monitor, &served);
+            }
+        }
+        let has = |server: &str, capability: &str| {
+            let is_it =
+                |name: &String| name.contains(&format!("={server},")) && name.contains(&format!("={capability}}}"));
+            watch.series.keys().any(is_it)
+        };
+        (has("first", "c00"), has("s09", "c99"), watch.state().watched)
+    };
+    assert_eq!(minutes(&names, 2), (false, true, MOST));
+    names.push(("first".to_owned(), "c00".to_owned()));
+    assert_eq!(minutes(&names, 6), (true, false, MOST), "the last of them is read no more");
 }
 
 #[test]

@@ -115,6 +115,11 @@ impl Watched {
         self.fed = Some(minute);
     }
 
+    /// Whether it has taken in anything since a minute, or is still to.
+    pub(super) fn is_fed_since(&self, minute: i64) -> bool {
+        self.fed.is_none_or(|fed| fed > minute)
+    }
+
     /// Takes in the minutes before this one that are not yet. Of those that nobody read in time nothing is known.
     pub(super) fn feed(&mut self, latency: &Course, failures: &Course, minute: i64) {
         let Some(fed) = self.fed.replace(minute.max(self.fed.unwrap_or(minute))) else {
