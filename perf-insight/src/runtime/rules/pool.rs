@@ -7,6 +7,7 @@ use crate::runtime::level::{highest, mean_of, step};
 use crate::runtime::scene::MetricTrack;
 use perf_runtime::Kind;
 use perf_runtime::metric::names;
+use std::collections::BTreeSet;
 
 /// From which share of its connections in use a pool is used up.
 const USED_UP: f64 = 0.9;
@@ -68,10 +69,15 @@ pub(super) fn is_used_up(case: &Case<'_>) -> bool {
     pools.filter_map(|track| highest(track.slices.get(case.onset..)?)).any(|used| used >= NEARLY)
 }
 
-/// How many times as long as before a connection is held, by Little's law: those in use, divided by the uses a second.
+/// How many times as long as before a connection is held, by Little's law: those in use, divided by the uses a second. `None` where there
+/// are several pools: nobody knows which statement uses which.
 fn held(look: &Look<'_>, pool: &str) -> Option<f64> {
     let case = look.case;
     let is_used =
+    let pools = case.scene.metric(names::DB_POOL_UTILIZATION_RATIO).iter();
+    if pools.map(|track| track.labels.get("pool")).collect::<BTreeSet<_>>().len() > 1 {
+        return None;
+    }
         |track: &&MetricTrack| track.labels.get("pool") == Some(pool) && track.labels.get("state") == Some("used");
     let in_use = case.scene.metric(names::DB_CLIENT_CONNECTIONS).iter().find(is_used)?;
     let in_use = step(&in_use.slices, &in_use.earlier, case.onset, |usual| usual)?;
