@@ -2,6 +2,7 @@
 
 mod findings;
 mod fold;
+mod metrics;
 mod past;
 mod restart;
 mod refire;

@@ -21,6 +21,7 @@ pub(super) struct CacheRule;
 
 impl CauseRule for CacheRule {
     const KIND: CauseKind = CauseKind::Cache;
+    const EXPLAINS: &'static [&'static str] = &["cache", "db_"];
 
     fn look(look: &Look<'_>) -> Verdict {
         let case = look.case;

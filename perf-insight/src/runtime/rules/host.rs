@@ -41,6 +41,7 @@ pub(super) struct ThrottledRule;
 
 impl CauseRule for ThrottledRule {
     const KIND: CauseKind = CauseKind::Throttled;
+    const EXPLAINS: &'static [&'static str] = &["cpu", "_load_", "executor", "tokio_"];
 
     fn look(look: &Look<'_>) -> Verdict {
         let of = |name| one(look, name).map(|track| &track.slices);
@@ -78,6 +79,7 @@ pub(super) struct ProcessorRule;
 
 impl CauseRule for ProcessorRule {
     const KIND: CauseKind = CauseKind::Processor;
+    const EXPLAINS: &'static [&'static str] = &["cpu", "_load_", "executor", "tokio_"];
 
     fn look(look: &Look<'_>) -> Verdict {
         if let Some(found) = stolen(look) {
@@ -136,6 +138,7 @@ pub(super) struct BlockedRule;
 
 impl CauseRule for BlockedRule {
     const KIND: CauseKind = CauseKind::Blocked;
+    const EXPLAINS: &'static [&'static str] = &["executor", "tokio_"];
 
     fn look(look: &Look<'_>) -> Verdict {
         let case = look.case;
@@ -177,6 +180,7 @@ pub(super) struct MemoryRule;
 
 impl CauseRule for MemoryRule {
     const KIND: CauseKind = CauseKind::Memory;
+    const EXPLAINS: &'static [&'static str] = &["memory", "paging"];
 
     fn look(look: &Look<'_>) -> Verdict {
         let all = one(look, names::SYSTEM_MEMORY_UTILIZATION_RATIO).ok_or("the use of memory is not known")?;
@@ -229,6 +233,7 @@ pub(super) struct DiskRule;
 
 impl CauseRule for DiskRule {
     const KIND: CauseKind = CauseKind::Disk;
+    const EXPLAINS: &'static [&'static str] = &["disk", "filesystem"];
 
     fn look(look: &Look<'_>) -> Verdict {
         let case = look.case;

@@ -68,6 +68,9 @@ pub(crate) type Verdict = Result<Found, String>;
 trait CauseRule {
     /// The sort.
     const KIND: CauseKind;
+    /// Parts of the names of the metrics that it may make too high or too low. What else a metric tells of it may go with, and is not
+    /// its likely cause.
+    const EXPLAINS: &'static [&'static str] = &[];
 
     /// Looks for it.
     fn look(look: &Look<'_>) -> Verdict;
@@ -94,7 +97,9 @@ const RULES: [Rule; 14] = [
 ];
 
 fn judged<R: CauseRule>(look: &Look<'_>) -> (CauseKind, Verdict) {
-    (R::KIND, R::look(look))
+    let explains = |metric: &str| R::EXPLAINS.iter().any(|part| metric.contains(part));
+    let may_be = look.case.metric.as_deref().is_none_or(explains);
+    (R::KIND, R::look(look).map(|found| Found { is_whole: found.is_whole && may_be, ..found }))
 }
 
 /// The causes of a case, the likeliest first, and everything that was looked for. One cause at most is likely: the first in

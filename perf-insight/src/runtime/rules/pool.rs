@@ -21,6 +21,7 @@ pub(super) struct PoolRule;
 
 impl CauseRule for PoolRule {
     const KIND: CauseKind = CauseKind::Pool;
+    const EXPLAINS: &'static [&'static str] = &["db_"];
 
     fn look(look: &Look<'_>) -> Verdict {
         let case = look.case;
@@ -73,11 +74,11 @@ pub(super) fn is_used_up(case: &Case<'_>) -> bool {
 /// are several pools: nobody knows which statement uses which.
 fn held(look: &Look<'_>, pool: &str) -> Option<f64> {
     let case = look.case;
-    let is_used =
     let pools = case.scene.metric(names::DB_POOL_UTILIZATION_RATIO).iter();
     if pools.map(|track| track.labels.get("pool")).collect::<BTreeSet<_>>().len() > 1 {
         return None;
     }
+    let is_used =
         |track: &&MetricTrack| track.labels.get("pool") == Some(pool) && track.labels.get("state") == Some("used");
     let in_use = case.scene.metric(names::DB_CLIENT_CONNECTIONS).iter().find(is_used)?;
     let in_use = step(&in_use.slices, &in_use.earlier, case.onset, |usual| usual)?;

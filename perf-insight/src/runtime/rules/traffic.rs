@@ -21,6 +21,20 @@ pub(super) struct TrafficRule;
 
 impl CauseRule for TrafficRule {
     const KIND: CauseKind = CauseKind::Traffic;
+    const EXPLAINS: &'static [&'static str] = &[
+        "cpu",
+        "_load_",
+        "executor",
+        "tokio_",
+        "threads",
+        "descriptor",
+        "memory",
+        "gpu",
+        "network",
+        "disk_io",
+        "http_",
+        "db_",
+    ];
 
     fn look(look: &Look<'_>) -> Verdict {
         let case = look.case;
