@@ -382,14 +382,23 @@ impl Own {
                 scene.links.iter().filter(|other| other.callee == link.callee).map(|other| other.calls).sum();
             callees.push((link.callee, link.calls / all.max(1.0)));
         }
+        // A stream lasts until its consumer has had enough: its duration holds the consumer's own time, and tells nothing of the stream.
+        let is_stream = measure == Measure::Latency && scene.nodes.get(place).is_some_and(|node| node.is_stream);
+        let waited = |callee: usize, slice: usize| match measure {
+            Measure::Latency => scene.share_waited(place, callee, slice),
+            Measure::Failures => 1.0,
+        };
         let own = |from: usize, to: usize| {
-            let sum = |place: usize| {
-                let node = scene.nodes.get(place);
-                node.map_or_else(Sum::default, |node| Sum::of(node.slices.get(from..to).unwrap_or_default(), measure))
+            let slices = scene.nodes.get(place).and_then(|node| node.slices.get(from..to)).unwrap_or_default();
+            let all = Sum::of(slices, measure);
+            let inside = |(callee, portion): &(usize, f64)| {
+                let slices = scene.nodes.get(*callee).and_then(|node| node.slices.get(from..to)).unwrap_or_default();
+                let known = slices.iter().enumerate().filter(|(_, ended)| is_known(ended.calls));
+                known.map(|(at, ended)| measure.of(ended) * waited(*callee, from + at)).sum::<f64>() * portion
             };
-            let all = sum(place);
-            let inside: f64 = callees.iter().map(|(callee, portion)| sum(*callee).cost * portion).sum();
-            let cost = if all.calls > 0.0 { (all.cost - inside).max(0.0) / all.calls } else { f64::NAN };
+            let inside: f64 = callees.iter().map(inside).sum();
+            let is_timed = all.calls > 0.0 && !is_stream;
+            let cost = if is_timed { (all.cost - inside).max(0.0) / all.calls } else { f64::NAN };
             (cost, all.calls)
         };
         let (mut costs, mut calls) = (Vec::new(), Vec::new());
@@ -403,13 +412,15 @@ impl Own {
         costs.push(cost);
         calls.push(count);
         // Where memory holds nothing of before, the past may.
-        if !costs.iter().rev().skip(1).any(|cost| is_known(*cost))
+        if !is_stream
+            && !costs.iter().rev().skip(1).any(|cost| is_known(*cost))
             && let Some(first) = costs.first_mut().filter(|_| onset > 0)
         {
             let node = scene.nodes.get(place);
             let before = node.map_or_else(Sum::default, |node| Sum::of(&node.earlier, measure));
             let inside = callees.iter().filter_map(|(callee, portion)| {
-                Some(Sum::of(&scene.nodes.get(*callee)?.earlier, measure).cost * portion)
+                let cost = Sum::of(&scene.nodes.get(*callee)?.earlier, measure).cost;
+                Some(cost * portion * waited(*callee, 0))
             });
             *first =
                 if before.calls > 0.0 { (before.cost - inside.sum::<f64>()).max(0.0) / before.calls } else { f64::NAN };

@@ -12,6 +12,8 @@ pub(crate) const STEP: Duration = Duration::from_secs(5);
 const SPAN: Duration = Duration::from_secs(290);
 /// The time before, minute by minute.
 const EARLIER: Duration = Duration::from_secs(3480);
+/// The slices of which it is told together for how long callers waited for streams: a minute.
+const TOGETHER: usize = 12;
 /// The most series of calls, and of metrics, that are looked at.
 const MAX_SERIES: usize = 5_000;
 
@@ -93,6 +95,9 @@ pub(crate) struct Scene {
     pub(crate) known_from: usize,
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Vec<Link>,
+    /// Of the links whose callee is a stream, the share of its duration that the caller waited for it, slice by slice: the rest of it the
+    /// caller had an item, and its time is its own.
+    waited: HashMap<(usize, usize), Vec<f64>>,
     pub(crate) metrics: HashMap<&'static str, Vec<MetricTrack>>,
     places: HashMap<SeriesId, usize>,
 }
@@ -177,10 +182,11 @@ impl Scene {
             metrics.entry(name).or_default().push(MetricTrack { labels: track.labels, slices, earlier });
         }
         let known_from = known_from(&nodes).unwrap_or(length);
-        let mut scene =
-            Self { now, start: tracks.start, length, known_from, nodes, links: Vec::new(), metrics, places };
+        let (links, waited) = (Vec::new(), HashMap::new());
+        let mut scene = Self { now, start: tracks.start, length, known_from, nodes, links, waited, metrics, places };
         scene.add_calls_in_flight(monitor);
         scene.add_links(monitor, recent);
+        scene.add_waits(monitor);
         Some(scene)
     }
 
@@ -204,6 +210,42 @@ impl Scene {
                 self.links.push(Link { caller: above, callee: below, calls: edge.calls as f64 });
             }
         }
+    }
+
+    /// The slices of about a minute are told together: so edges are kept.
+    fn add_waits(&mut self, monitor: &Monitor) {
+        if self.nodes.iter().all(|node| !node.is_stream) {
+            return;
+        }
+        for first in (0..self.length).step_by(TOGETHER) {
+            let slices = first..(first + TOGETHER).min(self.length);
+            let end = self.time_of(slices.end).min(self.now);
+            let Ok(range) = TimeRange::between(self.time_of(first), end) else { continue };
+            for edge in monitor.edges(range).into_iter().filter(|edge| edge.seconds > 0.0) {
+                let ends = self.places.get(&edge.parent).zip(self.places.get(&edge.child));
+                let Some((&above, &below)) = ends else { continue };
+                if !self.nodes.get(below).is_some_and(|node| node.is_stream) {
+                    continue;
+                }
+                let all = self.waited.entry((above, below)).or_insert_with(|| vec![0.0; self.length]);
+                let share = (edge.waited_seconds / edge.seconds).min(1.0);
+                all.get_mut(slices.clone()).unwrap_or_default().fill(share);
+            }
+        }
+    }
+
+    /// The share of a callee's duration that is its caller's too, in a slice: all of it, except where it is a stream.
+    pub(crate) fn share_waited(&self, caller: usize, callee: usize, slice: usize) -> f64 {
+        if !self.nodes.get(callee).is_some_and(|node| node.is_stream) {
+            return 1.0;
+        }
+        self.waited.get(&(caller, callee)).and_then(|all| all.get(slice)).copied().unwrap_or(0.0)
+    }
+
+    /// Whether calls of a node have items of streams, as far as is known.
+    pub(crate) fn has_streams(&self, place: usize) -> bool {
+        let is_stream = |callee: usize| self.nodes.get(callee).is_some_and(|node| node.is_stream);
+        self.links.iter().any(|link| link.caller == place && is_stream(link.callee))
     }
 
     /// The place of a series among the nodes.

@@ -5,6 +5,8 @@ mod fold;
 mod metrics;
 mod past;
 mod restart;
+mod restart;
+mod streams;
 mod refire;
 mod world;
 
