@@ -5,6 +5,7 @@ use perf_runtime::metric::{MetricKind, names};
 use perf_runtime::series::{Selector, SeriesId, SeriesSummary, TimeRange};
 use perf_runtime::{Kind, Monitor, Window};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The most that are told.
@@ -92,8 +93,10 @@ pub fn bottlenecks(monitor: &Monitor) -> Bottlenecks {
     let mut all = resources(monitor);
     let usual = usual(monitor);
     for window in [Window::Last5Minutes, Window::LastMinute] {
-        for series in monitor.summary(window).series.iter().filter(|series| series.count > 0 && series.is_timed()) {
-            let Some(found) = of_series(monitor, window, series, &usual) else { continue };
+        let summary = monitor.summary(window);
+        let mut callers = Callers::new(monitor, window);
+        for series in summary.series.iter().filter(|series| series.count > 0 && series.is_timed()) {
+            let Some(found) = of_series(&mut callers, series, &usual) else { continue };
             match all.iter_mut().find(|other| other.series == found.series) {
                 Some(other) if found.impact > other.impact => *other = found,
                 Some(_) => {}
@@ -107,7 +110,7 @@ pub fn bottlenecks(monitor: &Monitor) -> Bottlenecks {
 }
 
 /// The median of each series' good minutes of the last hour: of the faster half of them.
-fn usual(monitor: &Monitor) -> Vec<(SeriesId, f64)> {
+fn usual(monitor: &Monitor) -> HashMap<SeriesId, f64> {
     let hour = TimeRange::last(Duration::from_secs(3480)).with_step(Duration::from_secs(60));
     let tracks = monitor.tracks(&Selector::calls().joined(), hour).series.into_iter();
     let usual = tracks.filter_map(|track| {
@@ -119,16 +122,47 @@ fn usual(monitor: &Monitor) -> Vec<(SeriesId, f64)> {
     usual.collect()
 }
 
-fn of_series(
-    monitor: &Monitor,
+/// The callers of series over a window, read once something is slower: the whole tree of calls is, for one as for all.
+struct Callers<'a> {
+    monitor: &'a Monitor,
     window: Window,
-    series: &SeriesSummary,
-    usual: &[(SeriesId, f64)],
-) -> Option<Bottleneck> {
+    /// The callers of each series, with the calls that they made.
+    all: Option<HashMap<SeriesId, Vec<(SeriesId, f64)>>>,
+    /// The calls of a series that were looked at, and their seconds.
+    whole: HashMap<SeriesId, Option<(f64, f64)>>,
+}
+
+impl<'a> Callers<'a> {
+    fn new(monitor: &'a Monitor, window: Window) -> Self {
+        Self { monitor, window, all: None, whole: HashMap::new() }
+    }
+
+    fn of(&mut self, id: &SeriesId) -> Vec<(SeriesId, f64)> {
+        let all = self.all.get_or_insert_with(|| {
+            let mut all: HashMap<SeriesId, Vec<(SeriesId, f64)>> = HashMap::new();
+            for edge in self.monitor.edges(self.window) {
+                all.entry(edge.child).or_default().push((edge.parent, edge.calls as f64));
+            }
+            all
+        });
+        all.get(id).cloned().unwrap_or_default()
+    }
+
+    fn whole(&mut self, id: &SeriesId) -> Option<(f64, f64)> {
+        let read = || {
+            let tracks = self.monitor.tracks(&Selector::from(id).joined(), TimeRange::from(self.window));
+            let track = tracks.series.iter().find(|track| track.id == *id)?;
+            Some((track.whole.count? as f64, track.whole.sum?))
+        };
+        *self.whole.entry(id.clone()).or_insert_with(read)
+    }
+}
+
+fn of_series(callers: &mut Callers<'_>, series: &SeriesSummary, usual: &HashMap<SeriesId, f64>) -> Option<Bottleneck> {
     let mean = series.mean?;
     let id = SeriesId { kind: series.kind, labels: series.labels.clone() }.without_late_labels();
     let name = words::series(&id);
-    let good = usual.iter().find(|(other, _)| *other == id).map(|(_, good)| *good);
+    let good = usual.get(&id).copied();
     let slowdown = good.filter(|good| *good > 0.0).map(|good| mean / good);
     let limit = match series.kind {
         Kind::DbOperation => Some((BottleneckKind::Query, QUERY)),
@@ -140,7 +174,7 @@ fn of_series(
         // Its own time, and no call's inside it.
         let own = if series.count > 0 { series.self_seconds / series.count as f64 } else { 0.0 };
         let saved = (mean - good).min(own) * series.count as f64;
-        gain(monitor, window, &id, saved, good)
+        gain(callers, &id, saved, good)
     });
     let (kind, threshold) = match (beyond, &gained, good) {
         (Some(beyond), ..) => beyond,
@@ -149,7 +183,7 @@ fn of_series(
     };
     let floor = beyond.map_or(0.0, |(_, limit)| at_least(mean / limit));
     let impact = gained.as_ref().map_or(floor, |gained| floor.max(gained.impact)).clamp(0.0, 100.0);
-    let over = if window == Window::LastMinute { "the last minute" } else { "five minutes" };
+    let over = if callers.window == Window::LastMinute { "the last minute" } else { "five minutes" };
     let mut evidence = vec![format!("{} on average over {over}, {} calls", words::duration(mean), series.count)];
     if let Some((good, times)) = good.zip(slowdown) {
         evidence.push(format!("{times:.1} times the {} of its good minutes", words::duration(good)));
@@ -177,17 +211,11 @@ struct Gain {
 }
 
 /// The share of the time of the callers' roots that would be saved: of the one that would gain the most.
-fn gain(monitor: &Monitor, window: Window, id: &SeriesId, saved: f64, good: f64) -> Option<Gain> {
+fn gain(callers: &mut Callers<'_>, id: &SeriesId, saved: f64, good: f64) -> Option<Gain> {
     let name = words::series(id);
-    let edges = monitor.edges(window);
-    let callers: Vec<&SeriesId> = edges.iter().filter(|edge| edge.child == *id).map(|edge| &edge.parent).collect();
-    let whole = |of: &SeriesId| -> Option<(f64, f64)> {
-        let tracks = monitor.tracks(&Selector::from(of).joined(), TimeRange::from(window));
-        let track = tracks.series.iter().find(|track| track.id == *of)?;
-        Some((track.whole.count? as f64, track.whole.sum?))
-    };
-    if callers.is_empty() {
-        let (count, seconds) = whole(id)?;
+    let above = callers.of(id);
+    if above.is_empty() {
+        let (count, seconds) = callers.whole(id)?;
         let (share, mean) = ((saved / seconds).clamp(0.0, 1.0), seconds / count.max(1.0));
         let words = format!(
             "As fast as in its good minutes, {name} would take {} instead of {}",
@@ -196,13 +224,11 @@ fn gain(monitor: &Monitor, window: Window, id: &SeriesId, saved: f64, good: f64)
         );
         return Some(Gain { impact: 100.0 * share, words });
     }
-    let calls: f64 = edges.iter().filter(|edge| edge.child == *id).map(|edge| edge.calls as f64).sum();
-    let best = callers.iter().take(50).filter_map(|caller| {
-        let (count, seconds) = whole(caller)?;
-        let own = edges.iter().filter(|edge| edge.child == *id && edge.parent == **caller);
-        let part = own.map(|edge| edge.calls as f64).sum::<f64>() / calls.max(1.0);
-        let share = (saved * part / seconds.max(1e-9)).clamp(0.0, 1.0);
-        Some((share, seconds / count.max(1.0), *caller))
+    let calls: f64 = above.iter().map(|(_, calls)| calls).sum();
+    let best = above.iter().take(50).filter_map(|(caller, own)| {
+        let (count, seconds) = callers.whole(caller)?;
+        let share = (saved * own / calls.max(1.0) / seconds.max(1e-9)).clamp(0.0, 1.0);
+        Some((share, seconds / count.max(1.0), caller))
     });
     let (share, mean, caller) = best.max_by(|one, other| one.0.total_cmp(&other.0))?;
     let words = format!(
