@@ -3,7 +3,7 @@
 use crate::names::Name;
 use crate::rows::{CallRow, PointRow, Row};
 use crate::settings::Settings;
-use crate::store::{FINEST, Reading, Store, StoreError, TIERS, nanos_of};
+use crate::store::{FINEST, LONGEST_SLICE, Reading, Store, StoreError, TIERS, nanos_of};
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{
@@ -256,10 +256,9 @@ impl PartLog for Archive {
     }
 }
 
-/// Between which times the stretches end that may overlap with a range: each is of an hour at most, and a little more.
+/// Between which times the stretches end that may overlap with a range.
 fn ends_of(range: &TimeRange) -> (SystemTime, SystemTime) {
-    const HOUR: Duration = Duration::from_secs(3_600);
-    (range.start(), range.end().checked_add(2 * HOUR).unwrap_or(range.end()))
+    (range.start(), range.end().checked_add(Duration::from_nanos(LONGEST_SLICE)).unwrap_or(range.end()))
 }
 
 fn overlap(range: &TimeRange, start: SystemTime, end: SystemTime) -> bool {

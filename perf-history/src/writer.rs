@@ -319,7 +319,10 @@ impl Writer {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
         // Its boot is written with the next commit.
         self.boot.1.forget_before(time);
-        self.recorded.forget_before(time);
+        // Of a time to come nothing is forgotten yet.
+        let seen = time.min(crate::past::now());
+        self.recorded.forget_before(seen);
+        self.hours.forget_before(seen);
         let forgotten = store.forget_all_before(time).and_then(|()| store.compact());
         match &forgotten {
             Ok(_) => self.tell(&store),

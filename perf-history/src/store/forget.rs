@@ -43,8 +43,8 @@ impl Store {
         })
     }
 
-    /// Forgets everything before a time, in nanoseconds since 1970, whatever is kept how long: rows whose steps began before it,
-    /// events, deliveries, and that anybody observed. The state of alerts and budgets stays.
+    /// Forgets everything before a time, in nanoseconds since 1970, whatever is kept how long: rows whose steps began before it, failures
+    /// and calls inside calls of stretches that did, events, deliveries, and that anybody observed. The state of alerts and budgets stays.
     pub(crate) fn forget_all_before(&self, time: u64) -> Result<(), StoreError> {
         self.seal_until(u64::MAX)?;
         guarded(|| {
@@ -55,6 +55,7 @@ impl Store {
                 self.cut_period(&transaction, (number, time / tier.period()), time.div_ceil(tier.step))?;
             }
             Self::forget_events_and_boots(&transaction, time)?;
+            Self::drop_slices_since_before(&transaction, time)?;
             let is_kept = |boot: &Boot| boot.ended().is_some_and(|end| end >= time);
             for (number, mut boot) in self.boots()?.into_iter().filter(|(_, boot)| is_kept(boot)) {
                 boot.forget_before(time);

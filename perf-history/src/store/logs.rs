@@ -1,7 +1,7 @@
 //! Lines by time: events, deliveries, what each hour had of failures and of calls inside calls, recorded calls, and [lines](super::lines) of parts.
 
 use super::lines::LINES;
-use super::{Batch, Store, StoreError, get, guarded, nanos_of, parse, put, without_sum};
+use super::{Batch, HOUR, Store, StoreError, get, guarded, nanos_of, parse, put, without_sum};
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, TreeSlice};
 use perf_runtime::series::{CallInside, RecordedCall, RecordedTree};
@@ -27,6 +27,9 @@ const CALLS_INSIDE: Log<'_> = TableDefinition::new("calls-inside");
 pub(super) const LOGS: [Log<'_>; 7] = [EVENTS, DELIVERIES, ERRORS, TREES, CALLS, CALLS_INSIDE, LINES];
 /// Those of them that are as large as the program's calls, and kept no longer than steps of a minute.
 pub(super) const CALL_LOGS: [Log<'_>; 2] = [CALLS, CALLS_INSIDE];
+
+/// Failures and calls inside calls are of stretches that are no longer, in nanoseconds: of an hour at most, and a little more.
+pub(crate) const LONGEST_SLICE: u64 = 2 * HOUR;
 
 /// The two numbers of the name of a recorded call; `None` of what is no such name.
 fn numbers_of(id: &str) -> Option<(u64, u64)> {
@@ -175,6 +178,20 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// Drops the failures, and the calls inside calls, of stretches that began before a time and ended after it: nobody can tell their
+    /// parts apart.
+    pub(super) fn drop_slices_since_before(transaction: &WriteTransaction, time: u64) -> Result<(), StoreError> {
+        let at = |time: u64| (time, 0);
+        let ends = at(time)..at(time.saturating_add(LONGEST_SLICE));
+        let mut errors = transaction.open_table(ERRORS)?;
+        let began_later = |line: &[u8]| parse::<ErrorSlice>(line).is_ok_and(|slice| nanos_of(slice.start) >= time);
+        errors.retain_in(ends.clone(), |_, line| began_later(line))?;
+        let mut trees = transaction.open_table(TREES)?;
+        let began_later = |line: &[u8]| parse::<TreeSlice>(line).is_ok_and(|slice| nanos_of(slice.start()) >= time);
+        trees.retain_in(ends, |_, line| began_later(line))?;
+        Ok(())
     }
 
     /// Takes in all lines of another file that are whole.

@@ -33,7 +33,7 @@ use backend::Capped;
 use block::BLOCKS;
 use journal::Journal;
 use logs::LOGS;
-pub(crate) use logs::bytes_of_recorded;
+pub(crate) use logs::{LONGEST_SLICE, bytes_of_recorded};
 use overlay::Overlay;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, LATE, PartLine, State, TreeSlice};

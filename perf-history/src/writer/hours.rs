@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So long after its end, in nanoseconds, an hour is told.
 const MOMENT: u64 = 1_000_000_000;
+/// The longest slices in which memory holds them, in nanoseconds.
+const MINUTE: u64 = 60 * MOMENT;
 
 /// Up to when hours were gathered and written, in nanoseconds since 1970.
 #[derive(Debug)]
@@ -18,13 +20,21 @@ pub(super) struct Hours {
     written: Arc<AtomicU64>,
     /// Of those in a commit that may wait.
     gathered: u64,
+    /// Up to when everything was to be forgotten: memory holds it still.
+    forgotten: u64,
 }
 
 impl Hours {
     /// Those of this process, which begins now.
     pub(super) fn since(written: Arc<AtomicU64>) -> Self {
         let gathered = written.load(Ordering::Acquire);
-        Self { written, gathered }
+        Self { written, gathered, forgotten: 0 }
+    }
+
+    /// Nothing is written that happened before a time: the slice of memory that the time is in goes whole.
+    pub(super) fn forget_before(&mut self, time: u64) {
+        self.gathered = self.gathered.max(time);
+        self.forgotten = time.div_ceil(MINUTE).saturating_mul(MINUTE).saturating_add(late());
     }
 
     /// A commit was written.
@@ -46,10 +56,10 @@ impl Writer {
         // would hold what the next one has as well.
         let over = now.saturating_sub(late() + MOMENT) / HOUR * HOUR + late();
         let until = if self.boot.1.clean { now.max(crate::past::now()) } else { over };
-        let from = self.hours.gathered;
-        if until <= from {
+        if until <= self.hours.gathered {
             return;
         }
+        let from = self.hours.gathered.max(self.hours.forgotten);
         self.hours.gathered = until;
         let (start, end) = (time(from), time(until));
         let Ok(range) = TimeRange::between(start, end) else { return };

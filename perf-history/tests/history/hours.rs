@@ -114,3 +114,35 @@ fn calls_inside_calls_are_kept_over_hours_and_restarts() {
     assert!(search.is_some_and(|search| (search.seconds - 7_600.0 * 0.02).abs() < 5.0));
     life.end();
 }
+
+#[test]
+fn a_clean_up_forgets_failures_and_calls_inside_calls_for_good() {
+    let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+    let life = Life::begin(folder.path());
+    to_the_middle_of_an_hour(&life, &clock);
+    let happen = |second: u64| {
+        let error = format!("no card {second}");
+        life.monitor.operation("pay").try_run(|| Err::<(), _>(error)).unwrap_err();
+        pages(&life, &clock, second);
+    };
+    let known = || {
+        let range = TimeRange::last(4 * HOUR);
+        let failed =
+            life.monitor.errors(&Selector::calls(), range).series.iter().map(|series| series.failed).sum::<u64>();
+        (failed, life.monitor.edges(range).iter().map(|edge| edge.calls).max())
+    };
+    go_on(&life, &clock, 300, happen);
+    let at = life.monitor.time_of_day();
+    life.history.view().forget_before(at, LONG).unwrap();
+    // Over the end of the hour, which is written out of memory.
+    go_on(&life, &clock, 2_100, |second| {
+        if (120..130).contains(&second) {
+            happen(second);
+        }
+    });
+    assert_eq!(known(), (10, Some(10)));
+    // Of the hour that is over nobody can tell which part of it is meant.
+    life.history.view().forget_before(at + 300 * SECOND, LONG).unwrap();
+    assert_eq!(known(), (0, None));
+    life.end();
+}
