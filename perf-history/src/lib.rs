@@ -58,7 +58,8 @@
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.
 //! - Failures by kind and calls inside calls are written when their hour is over, and when the process ends in order: a crash loses those
-//!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's.
+//!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's. Where the clock is set back by less than
+//!   70 minutes, those of the time that comes a second time are not kept.
 //! - A file that is joined holds back the thread that writes for as long as it takes: some seconds for a large one.
 //! - A reader that takes minutes keeps pages from being used anew: a file that is full is off until it has finished.
 //! - Where a panic aborts the process (`panic = "abort"`), the whole file is checked when it is opened; a page that is damaged
