@@ -192,7 +192,10 @@ impl Writer {
         }
         self.gather(end, all, is_set_back);
         if is_set_back {
-            self.begin_boot(end, nanos_of(UNIX_EPOCH + span.set_back));
+            // Boots of files that were joined come after ours.
+            let last = store.last_boot();
+            self.begin_boot(*last.as_ref().unwrap_or(&0), end, nanos_of(UNIX_EPOCH + span.set_back));
+            last?;
         }
         self.write_waiting(&store)?;
         let hour = end.saturating_sub(late()) / HOUR;
@@ -280,14 +283,14 @@ impl Writer {
     }
 
     /// Goes on as another boot after the clock was set back by so much: its rows are of times that have rows already.
-    fn begin_boot(&mut self, end: u64, set_back: u64) {
+    fn begin_boot(&mut self, last: u64, end: u64, set_back: u64) {
         let now = end.saturating_sub(set_back);
         let (number, boot) = &mut self.boot;
         boot.clean = true;
         if let Some(batch) = &mut self.waiting {
             batch.boot.1.clean = true;
         }
-        *number += 1;
+        *number = last.max(*number) + 1;
         boot.began.0 = now;
         boot.observed = Vec::new();
         boot.fired = 0;

@@ -322,6 +322,30 @@ fn a_clock_that_is_set_back_begins_another_boot_and_goes_on() {
     assert!((27.0..31.0).contains(&seconds), "{seconds} of 30 s");
 }
 
+#[test]
+fn a_clock_that_is_set_back_leaves_the_boots_of_a_file_that_was_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path(), |_| ());
+    bench.live("ours", 20);
+    let mut other = Bench::on(bench.clock, folder.path(), |_| ());
+    other.live("theirs", 5);
+    other.writer.end();
+    let mut bench = Bench { clock: other.clock, ..bench };
+    bench.live("ours", 130);
+    let numbers = |bench: &Bench| {
+        let boots = bench.store().unwrap().boots().unwrap();
+        boots.into_iter().map(|(number, boot)| (number, boot.began.0)).collect::<Vec<_>>()
+    };
+    let before = numbers(&bench);
+    assert_eq!(before.len(), 2, "joined");
+    let earlier = UNIX_EPOCH + Duration::from_nanos(crate::past::now()) - Duration::from_secs(600);
+    bench.clock.set_time_of_day(earlier);
+    bench.live("ours", 20);
+    bench.writer.step(true);
+    let after = numbers(&bench);
+    assert_eq!((after.len(), &after[..2]), (3, &before[..]));
+}
+
 /// Everything that was counted is told, wherever memory takes over from the file.
 #[test]
 fn counts_that_were_read_late_are_told_once() {
