@@ -54,7 +54,7 @@ mod routes {
             let [of_overview, of_session, of_clean_up] = [(); 3].map(|()| view.clone());
             let overview = async move |params: Params, headers: HeaderMap| {
                 params.only(&[])?;
-                respond::json(&headers, move || of_overview.overview()).await
+                respond::past_json(&headers, move || Ok(of_overview.overview())).await
             };
             let session = async move |id: Id, params: Params, headers: HeaderMap| {
                 params.only(&[])?;

@@ -63,6 +63,10 @@ async fn two_questions_are_answered_at_once_some_wait_and_the_rest_is_told_to_co
     let refused = get(&app, query).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.headers()["retry-after"], "5");
+    for past in ["edges?from=-2d", "shares?series=operation%7Boperation%3Dsearch%7D&from=-2d", "errors?from=-2d"] {
+        let path = format!("/api/v1/{past}");
+        assert_eq!(get(&app, &path).await.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+    }
     // Questions that memory answers wait for none of them.
     assert_eq!(get(&app, "/api/v1/series").await.status(), StatusCode::OK);
     slow.is_open.store(true, Ordering::SeqCst);

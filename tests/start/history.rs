@@ -1,6 +1,7 @@
 //! A history that goes on in the next process, and is cleaned up by request.
 
 use super::*;
+use std::sync::atomic::AtomicBool;
 
 #[test]
 fn a_history_is_cleaned_up_by_who_may_change_things() {
@@ -66,6 +67,25 @@ pub(super) fn a_history() -> Tested {
             let path = format!("/api/v1/history/{path}");
             let (status, text) = tokio::task::spawn_blocking(move || get(address, &path, "")).await??;
             assert_eq!(status, expected, "{text}");
+        }
+        // Two questions about the past that take long, and 32 that wait: one more is told to come back.
+        let is_over = Arc::<AtomicBool>::default();
+        let begin = |_| {
+            let is_over = Arc::clone(&is_over);
+            let wait = move || {
+                while !is_over.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            };
+            tokio::spawn(perf_kit::server::respond::of_the_past(wait))
+        };
+        let all: Vec<_> = (0..34).map(begin).collect();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let (status, text) = tokio::task::spawn_blocking(move || get(address, "/api/v1/history", "")).await??;
+        is_over.store(true, Ordering::SeqCst);
+        assert_eq!(status, 429, "{text}");
+        for one in all {
+            assert!(one.await?.is_ok());
         }
         perf.shutdown().await;
         Ok(())

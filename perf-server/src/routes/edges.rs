@@ -51,6 +51,7 @@ pub(super) async fn list(
     let range = range::of(&context.monitor, &params)?;
     let (parent, child) = (series(&params, "parent")?, series(&params, "child")?);
     let listing = params.listing(&SORTS, Some(EDGES), MOST_EDGES)?;
+    let lane = range::lane(&context.monitor, &range);
     let view = move || {
         let mut edges = context.monitor.edges(range);
         let fits = |wanted: &Option<SeriesId>, id: &SeriesId| wanted.as_ref().is_none_or(|wanted| is_of(id, wanted));
@@ -58,7 +59,7 @@ pub(super) async fn list(
         let Slice { items, next, .. } = listing.slice(edges, id, sort_key)?;
         Ok(Known::of(&context.monitor, &range, Edges { edges: items, next }))
     };
-    respond::try_json(&headers, view).await
+    respond::try_json_in(lane, &headers, view).await
 }
 
 #[derive(Serialize)]
@@ -96,8 +97,9 @@ pub(super) async fn shares(
     let params = params.only(&["window", "from", "to", "series"])?;
     let Some(of) = series(&params, "series")? else { return of_all(context, &params, headers).await };
     let range = range::of(&context.monitor, &params)?;
+    let lane = range::lane(&context.monitor, &range);
     let view = move || Ok(Known::of(&context.monitor, &range, of_one(&context.monitor, &of, range)?));
-    respond::try_json(&headers, view).await
+    respond::try_json_in(lane, &headers, view).await
 }
 
 /// Where the time of one series went.
