@@ -174,6 +174,7 @@ impl History {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn with_settings(monitor: &Monitor, settings: Settings) -> Result<Self, ConfigError> {
+        settings.check(&|key, value, allowed| ConfigError::new(format!("{SECTION}.{key}"), value, allowed))?;
         let status = Arc::new(Mutex::new(Status::default()));
         let (sender, orders) = channel();
         if !settings.enabled || !monitor.is_enabled() {

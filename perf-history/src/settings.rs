@@ -74,23 +74,29 @@ impl Settings {
     /// A key that there is not, or a value that is not allowed: a [`ConfigError`] that names it.
     pub fn read(section: &Section) -> Result<Self, ConfigError> {
         let settings: Self = section.read()?;
-        let secs = |span: &Span| span.0.as_secs_f64();
-        if settings.max_bytes < LEAST_BYTES {
-            return Err(section.refused("max_bytes", format!("{LEAST_BYTES} or more")));
-        }
-        if !(1.0..=300.0).contains(&secs(&settings.commit_every)) {
-            return Err(section.refused("commit_every", "1s to 5m"));
-        }
-        if settings.keep_5s.0 < Duration::from_secs(2 * HOUR) {
-            return Err(section.refused("keep_5s", "2h or more"));
-        }
-        if settings.keep_1m.0 < settings.keep_5s.0 {
-            return Err(section.refused("keep_1m", "as long as keep_5s or longer"));
-        }
-        if settings.keep_1h.0 < settings.keep_1m.0 {
-            return Err(section.refused("keep_1h", "as long as keep_1m or longer"));
-        }
+        settings.check(&|key, _, allowed| section.refused(key, allowed))?;
         Ok(settings)
+    }
+
+    /// Checks each value. `refused` makes the error of a key, its value, and what is allowed.
+    pub(crate) fn check(&self, refused: &dyn Fn(&str, String, &str) -> ConfigError) -> Result<(), ConfigError> {
+        let span = |key: &str, span: &Span, allowed: &str| Err(refused(key, format!("{:?}", span.0), allowed));
+        if self.max_bytes < LEAST_BYTES {
+            return Err(refused("max_bytes", self.max_bytes.to_string(), &format!("{LEAST_BYTES} or more")));
+        }
+        if !(1.0..=300.0).contains(&self.commit_every.0.as_secs_f64()) {
+            return span("commit_every", &self.commit_every, "1s to 5m");
+        }
+        if self.keep_5s.0 < Duration::from_secs(2 * HOUR) {
+            return span("keep_5s", &self.keep_5s, "2h or more");
+        }
+        if self.keep_1m.0 < self.keep_5s.0 {
+            return span("keep_1m", &self.keep_1m, "as long as keep_5s or longer");
+        }
+        if self.keep_1h.0 < self.keep_1m.0 {
+            return span("keep_1h", &self.keep_1h, "as long as keep_1m or longer");
+        }
+        Ok(())
     }
 
     /// How long each tier is kept, in nanoseconds, the finest first.

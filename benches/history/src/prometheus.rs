@@ -21,7 +21,7 @@ pub(crate) struct Functions {
 
 impl Functions {
     pub(crate) fn begin() -> Self {
-        let life = Life::begin(|settings| settings.keep_5s.0 = 60 * DAY);
+        let life = Life::begin(|settings| (settings.keep_5s.0, settings.keep_1m.0) = (60 * DAY, 60 * DAY));
         let operations = (0..SERIES).map(|place| life.monitor.operation(format!("o{place}").as_str())).collect();
         Self { life, operations, noise: 7 }
     }

@@ -74,7 +74,7 @@ pub(crate) fn of_calls() {
     let in_minutes = (long.saturating_sub(short)) as f64 / (48.0 * 60.0);
     println!("bytes a minute of a function called 5 times a second, beyond steps of 5 s: {in_minutes:.1}");
     let empty = Life::begin(|_| ()).bytes_when_compact();
-    let life = Life::begin(|settings| settings.keep_5s.0 = 60 * DAY);
+    let life = Life::begin(|settings| (settings.keep_5s.0, settings.keep_1m.0) = (60 * DAY, 60 * DAY));
     let mut noise = 7_u64;
     for _ in 0..24 * 720 {
         (0..25).for_each(|_| life.monitor.operation("search").record(duration(&mut noise), Outcome::Ok));

@@ -372,4 +372,15 @@ fn settings_that_are_not_allowed_are_refused() {
         let error = error(text);
         assert!(error.contains(field), "{text}: {error}");
     }
+    let in_code = |set: &dyn Fn(&mut Settings)| {
+        let monitor = History::set_up(Monitor::builder()).build().unwrap();
+        let mut settings = settings(folder.path());
+        set(&mut settings);
+        let error = History::with_settings(&monitor, settings).unwrap_err();
+        (error.field, error.value)
+    };
+    assert_eq!(in_code(&|settings| settings.max_bytes = 0), ("history.max_bytes".to_owned(), "0".to_owned()));
+    let hour = 3_600 * SECOND;
+    assert_eq!(in_code(&|settings| settings.commit_every.0 = hour).0, "history.commit_every");
+    assert_eq!(in_code(&|settings| settings.keep_1h.0 = hour).0, "history.keep_1h");
 }
