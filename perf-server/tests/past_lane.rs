@@ -7,6 +7,7 @@ use axum::response::Response;
 use perf_runtime::Monitor;
 use perf_runtime::extend::{Past, PastSink};
 use perf_runtime::series::{Selector, TimeRange};
+use perf_runtime::test_util::ManualClock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -45,7 +46,9 @@ impl Past for Slow {
 
 #[tokio::test]
 async fn two_questions_are_answered_at_once_some_wait_and_the_rest_is_told_to_come_back() {
+    let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();
+    clock.advance(Duration::from_secs(2 * 3_600));
     let slow = Arc::new(Slow::default());
     let _provided = monitor.provide::<dyn Past>(Arc::<Slow>::clone(&slow)).unwrap();
     let app = perf_server::router(&monitor);
@@ -68,7 +71,11 @@ async fn two_questions_are_answered_at_once_some_wait_and_the_rest_is_told_to_co
         assert_eq!(get(&app, &path).await.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
     }
     // Questions that memory answers wait for none of them.
-    assert_eq!(get(&app, "/api/v1/series").await.status(), StatusCode::OK);
+    let hour = monitor.time_of_day() - Duration::from_millis(3_600_500);
+    let hour = format!("/api/v1/errors?from={}", perf_runtime::text::rfc3339(hour));
+    for recent in ["/api/v1/series", "/api/v1/edges", "/api/v1/errors?window=1h", &hour] {
+        assert_eq!(get(&app, recent).await.status(), StatusCode::OK, "{recent}");
+    }
     slow.is_open.store(true, Ordering::SeqCst);
     for one in all {
         assert_eq!(one.await.unwrap(), StatusCode::OK);
