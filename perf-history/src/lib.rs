@@ -25,7 +25,7 @@
 //! | the same by the minute | 30 days |
 //! | the same by the hour | 2 years |
 //! | own and sampled metrics, in the same steps: sums and counts | as above |
-//! | every boot, with its version and whether it ended in order | 2 years |
+//! | every boot, with its version and whether it ended in order | 2 years, the last 4,096 |
 //! | every event of alerts, and every attempt to tell people of them | 2 years, and at most 15 % of a file that is full |
 //! | lines of parts, such as incidents that ended, each once | as events, with which they share that room |
 //! | failures by kind, hour by hour, their texts redacted; calls inside calls, with their times | as events, with which they share that room |
@@ -60,6 +60,8 @@
 //! - Failures by kind and calls inside calls are written when their hour is over, and when the process ends in order: a crash loses those
 //!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's. Where the clock is set back by less than
 //!   70 minutes, those of the time that comes a second time are not kept.
+//! - Of a boot that is no longer among the last 4,096, nobody knows when it was observed: its time is shown as a gap. A process that is started
+//!   anew every ten seconds has so many in half a day.
 //! - A file that is joined holds back the thread that writes for as long as it takes: some seconds for a large one.
 //! - A reader that takes minutes keeps pages from being used anew: a file that is full is off until it has finished.
 //! - Where a panic aborts the process (`panic = "abort"`), the whole file is checked when it is opened; a page that is damaged

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// The chunks of a tier that are looked at now stay as long as there are others.
 const LAST_CHUNKS: u64 = 2;
 
+/// So many boots are kept, the newest: in two years one each four hours.
+const MOST_BOOTS: u64 = 4_096;
+
 /// Up to when each tier must have everything before the shorter ones are forgotten up to these times.
 fn longer_of(until: [u64; TIERS.len()]) -> [u64; TIERS.len()] {
     let [shortest, middle, _] = until;
@@ -103,7 +106,12 @@ impl Store {
         }
         Self::note_lines_forgotten(transaction, before)?;
         let is_old = |boot: &[u8]| parse::<Boot>(boot).is_ok_and(|boot| boot.ended().is_none_or(|end| end < before));
-        transaction.open_table(BOOTS)?.retain(|_, boot| !is_old(boot))?;
+        let mut boots = transaction.open_table(BOOTS)?;
+        boots.retain(|_, boot| !is_old(boot))?;
+        // All of them are read with every question.
+        while boots.len()? > MOST_BOOTS {
+            boots.pop_first()?;
+        }
         Ok(())
     }
 
@@ -289,3 +297,27 @@ impl Store {
 
 /// The names under which it is noted up to when each tier was forgotten.
 pub(super) const FORGOTTEN: [&str; TIERS.len()] = ["forgotten-0", "forgotten-1", "forgotten-2"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+    use crate::store::Room;
+    use std::sync::Arc;
+
+    #[test]
+    fn of_too_many_boots_the_newest_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Arc::new(Room::new(&Settings::default()));
+        let store = Store::open(&folder.path().join("history.redb"), &room).unwrap();
+        let transaction = store.write().unwrap();
+        let boot = |number: u64| Boot { observed: vec![(10 * number, 10 * number + 5)], ..Boot::default() };
+        for number in 1..=MOST_BOOTS + 100 {
+            put(&mut transaction.open_table(BOOTS).unwrap(), number, &boot(number)).unwrap();
+        }
+        transaction.commit().unwrap();
+        store.forget_before([0; TIERS.len()]).unwrap();
+        let kept = store.boots().unwrap();
+        assert_eq!((kept.len() as u64, kept[0].0, store.last_boot().unwrap()), (MOST_BOOTS, 101, MOST_BOOTS + 100));
+    }
+}
