@@ -5,10 +5,13 @@ use perf_runtime::extend::prepare_folder;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// So many processes of one service have histories in one folder.
 const MOST_PROCESSES: usize = 64;
+
+/// The end of the names of files that were set aside.
+const ASIDE: &str = "damaged";
 
 /// A file that seems to be another's is tried again so much later.
 const LOOK: Duration = Duration::from_millis(10);
@@ -47,20 +50,35 @@ pub(crate) fn others(folder: &Path, own: &Path) -> Vec<PathBuf> {
     there
 }
 
+/// Removes the files that were set aside and hold nothing of a time or after it: those that were last written before it.
+pub(crate) fn remove_aside(folder: &Path, before: SystemTime) -> Result<(), StoreError> {
+    for path in names(folder).map(|path| path.with_extension(ASIDE)) {
+        let written = fs::symlink_metadata(&path).and_then(|found| found.modified());
+        if written.is_ok_and(|written| written < before) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names that files of a folder may have.
+fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = |number| if number == 1 { "history.redb".to_owned() } else { format!("history-{number}.redb") };
+    (1..=MOST_PROCESSES).map(move |number| folder.join(name(number)))
+}
+
 /// The files that are there, those that were written last first, and names for others.
 fn files(folder: &Path) -> (Vec<PathBuf>, impl Iterator<Item = PathBuf>) {
-    let name = |number| if number == 1 { "history.redb".to_owned() } else { format!("history-{number}.redb") };
-    let all = (1..=MOST_PROCESSES).map(|number| folder.join(name(number)));
     let written = |path: &PathBuf| fs::symlink_metadata(path).map(|found| found.modified().ok());
     let (mut there, missing): (Vec<_>, Vec<_>) =
-        all.map(|path| (written(&path), path)).partition(|(found, _)| found.is_ok());
+        names(folder).map(|path| (written(&path), path)).partition(|(found, _)| found.is_ok());
     there.sort_by_key(|(found, _)| std::cmp::Reverse(found.as_ref().ok().copied().flatten()));
     (there.into_iter().map(|(_, path)| path).collect(), missing.into_iter().map(|(_, path)| path))
 }
 
 /// Gives a file that cannot be used another name, which is told. One that had it already is replaced.
 pub(crate) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let aside = path.with_extension("damaged");
+    let aside = path.with_extension(ASIDE);
     fs::rename(path, &aside)?;
     Ok(aside)
 }

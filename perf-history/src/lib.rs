@@ -54,6 +54,9 @@
 //! - Where nothing can be written, gauges are not read, and counters and calls come later in longer steps. Alerts and
 //!   deliveries beyond `alert_history` are lost meanwhile.
 //! - Programs of a version before lines of parts were kept read a file that has some, and neither write nor forget them.
+//! - A file that is set aside (`history.damaged`, `history-2.damaged` and so on; the next one of that name takes its place) has everything that it
+//!   had, and counts neither for `max_bytes` nor for how long things are kept: it stays until somebody removes it, or has everything forgotten up to
+//!   a time after it was last written.
 //! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others until
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.

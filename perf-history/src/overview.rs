@@ -94,8 +94,9 @@ impl HistoryView {
 
     /// Forgets everything before a time, however long it would be kept: steps that began before it, events of alerts, deliveries,
     /// and that anybody observed. Of the hour that the time is in, nothing is left in steps of an hour; failures by kind and calls inside calls
-    /// of that hour go too where it is over, and else those of before and of the minute that the time is in. The state of alerts, silences and error
-    /// budgets stays, and so does what memory holds, which is an hour. Bytes that are free may stand in the file until others are
+    /// of that hour go too where it is over, and else those of before and of the minute that the time is in. Files that were set aside
+    /// go where they were last written before it. The state of alerts, silences and error budgets stays, and so do what memory holds, which is an
+    /// hour, and the files of processes that run beside this one. Bytes that are free may stand in the file until others are
     /// written over them. Waits for it, at most so long.
     ///
     /// # Errors

@@ -329,12 +329,13 @@ impl Writer {
         self.recorded.forget_before(seen);
         self.hours.forget_before(seen);
         let forgotten = store.forget_all_before(time).and_then(|()| store.compact());
+        let aside = folder::remove_aside(&self.folder, crate::past::time(time));
         match &forgotten {
             Ok(_) => self.tell(&store),
             // Half-done work is finished when the file is opened anew.
             Err(error) => self.switch_off(error),
         }
-        forgotten.map(drop)
+        forgotten.and(aside)
     }
 
     /// The store; opened again where that was not possible a while ago.

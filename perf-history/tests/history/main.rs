@@ -14,6 +14,7 @@ use perf_runtime::rule::Rule;
 use perf_runtime::series::{Selector, TimeRange, Tracks};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Monitor, MonitorBuilder, Outcome};
+use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -270,6 +271,14 @@ fn a_file_that_is_damaged_is_set_aside_and_a_second_process_has_its_own() {
     assert_eq!(life.history.status().set_aside, 1);
     life.second(&clock, 4);
     assert_eq!(total(&life.calls(TimeRange::last(10 * SECOND))), 4);
+    // It goes with the time in which it was written, and not before.
+    let aside = one.with_extension("damaged");
+    let now = life.monitor.time_of_day();
+    File::options().append(true).open(&aside).unwrap().set_modified(now - 10 * SECOND).unwrap();
+    life.history.view().forget_before(now - 20 * SECOND, LONG).unwrap();
+    assert!(aside.exists());
+    life.history.view().forget_before(now, LONG).unwrap();
+    assert!(!aside.exists() && one.exists());
 }
 
 #[cfg(unix)]
