@@ -61,8 +61,8 @@
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.
 //! - Failures by kind and calls inside calls are written when their hour is over, and when the process ends in order: a crash loses those
-//!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's. Where the clock is set back by less than
-//!   70 minutes, those of the time that comes a second time are not kept.
+//!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's. Where the clock is set back by more than a
+//!   second, those of its hour until then are not kept.
 //! - Of a boot that is no longer among the last 4,096, nobody knows when it was observed: its time is shown as a gap. A process that is started
 //!   anew every ten seconds has so many in half a day.
 //! - A file that is joined holds back the thread that writes for as long as it takes: some seconds for a large one.

@@ -190,11 +190,11 @@ impl Writer {
         if !all && !is_set_back && end.saturating_sub(self.committed) < commit_every {
             return Ok(false);
         }
-        self.gather(end, all, is_set_back);
+        self.gather(end, all || is_set_back);
         if is_set_back {
             // Boots of files that were joined come after ours.
             let last = store.last_boot();
-            self.begin_boot(*last.as_ref().unwrap_or(&0), end, nanos_of(UNIX_EPOCH + span.set_back));
+            self.begin_boot(*last.as_ref().unwrap_or(&0), end.saturating_sub(nanos_of(UNIX_EPOCH + span.set_back)));
             last?;
         }
         self.write_waiting(&store)?;
@@ -230,9 +230,8 @@ impl Writer {
         span
     }
 
-    /// Makes a commit of the rows whose cells are over; of all, also where the clock was set back.
-    fn gather(&mut self, end: u64, all: bool, is_set_back: bool) {
-        let all = all || is_set_back;
+    /// Makes a commit of the rows whose cells are over, or of all.
+    fn gather(&mut self, end: u64, all: bool) {
         let over = end / FINEST.step;
         let mut batch = Batch::default();
         let saw = self.boot.1.began.0 / FINEST.step..over;
@@ -240,7 +239,7 @@ impl Writer {
         let events = self.monitor.alerts().events_since(self.known_event);
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
-        self.gather_hour(end, is_set_back, &mut batch);
+        self.gather_hour(end, &mut batch);
         batch.recorded = self.recorded.take();
         // Before the lines: what a part's state still has as open, or its line, is never in neither.
         let state = self.monitor.state();
@@ -282,9 +281,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Goes on as another boot after the clock was set back by so much: its rows are of times that have rows already.
-    fn begin_boot(&mut self, last: u64, end: u64, set_back: u64) {
-        let now = end.saturating_sub(set_back);
+    /// Goes on as another boot after the clock was set back: its rows are of times that have rows already.
+    fn begin_boot(&mut self, last: u64, now: u64) {
         let (number, boot) = &mut self.boot;
         boot.clean = true;
         if let Some(batch) = &mut self.waiting {
@@ -296,7 +294,7 @@ impl Writer {
         boot.fired = 0;
         boot.clean = false;
         self.committed = now;
-        self.begin_hours(now, set_back);
+        self.begin_hours(now);
         self.begin_recorded(now);
     }
 

@@ -13,9 +13,6 @@ const MOMENT: u64 = 1_000_000_000;
 /// The longest slices in which memory holds them, in nanoseconds.
 const MINUTE: u64 = 60 * MOMENT;
 
-/// Memory holds no slice for so long, in nanoseconds.
-const MEMORY: u64 = HOUR + 10 * MINUTE;
-
 /// Up to when hours were gathered and written, in nanoseconds since 1970.
 #[derive(Debug)]
 pub(super) struct Hours {
@@ -53,18 +50,12 @@ impl Writer {
         self
     }
 
-    /// Takes what the hour that is over had into a commit; where the process ends or the clock was set back, what there was up to now.
-    pub(super) fn gather_hour(&mut self, now: u64, is_set_back: bool, batch: &mut Batch) {
+    /// Takes what the hour that is over had into a commit; where the process ends, what there was up to now.
+    pub(super) fn gather_hour(&mut self, now: u64, batch: &mut Batch) {
         // Slices of memory that end so late are of the hour before. A range that ended a moment ago is one up to now for the monitor, and
         // would hold what the next one has as well.
         let over = now.saturating_sub(late() + MOMENT) / HOUR * HOUR + late();
-        let until = if self.boot.1.clean {
-            now.max(crate::past::now())
-        } else if is_set_back {
-            now
-        } else {
-            over
-        };
+        let until = if self.boot.1.clean { now.max(crate::past::now()) } else { over };
         if until <= self.hours.gathered {
             return;
         }
@@ -78,11 +69,8 @@ impl Writer {
         batch.errors.extend(errors.series.into_iter().map(|series| ErrorSlice::new(start, end, series)));
     }
 
-    /// Goes on from another time, to which the clock was set back by so much. Times that memory holds from before are not gathered twice:
-    /// it tells them by the time of day.
-    pub(super) fn begin_hours(&mut self, now: u64, set_back: u64) {
-        if set_back > MEMORY {
-            (self.hours.gathered, self.hours.forgotten) = (now, 0);
-        }
+    /// Goes on from another time, to which the clock was set back.
+    pub(super) fn begin_hours(&mut self, now: u64) {
+        self.hours.gathered = now;
     }
 }

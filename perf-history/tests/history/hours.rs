@@ -146,33 +146,3 @@ fn a_clean_up_forgets_failures_and_calls_inside_calls_for_good() {
     assert_eq!(known(), (0, None));
     life.end();
 }
-
-#[test]
-fn a_clock_that_is_set_back_costs_no_hour_and_doubles_none() {
-    for set_back in [20 * 60, 24 * 3_600] {
-        let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
-        let life = Life::begin(folder.path());
-        to_the_middle_of_an_hour(&life, &clock);
-        let calls = |second: u64| pages(&life, &clock, second);
-        let fail = || life.monitor.operation("pay").try_run(|| Err::<(), _>("no card")).unwrap_err();
-        go_on(&life, &clock, 600, |second| {
-            fail();
-            calls(second);
-        });
-        life.history.catch_up(LONG);
-        clock.set_time_of_day(life.monitor.time_of_day() - Duration::from_secs(set_back));
-        // Up to the next hour, and over it.
-        go_on(&life, &clock, 4_800, |_| ());
-        let right = life.monitor.time_of_day() + Duration::from_secs(set_back);
-        life.end();
-        clock.set_time_of_day(right);
-        let life = Life::begin(folder.path());
-        let range = TimeRange::last(4 * HOUR);
-        let failed =
-            life.monitor.errors(&Selector::calls(), range).series.iter().map(|series| series.failed).sum::<u64>();
-        assert_eq!(failed, 600, "{set_back}");
-        let pages = life.monitor.edges(range).iter().map(|edge| edge.calls).max();
-        assert_eq!(pages, Some(600), "{set_back}");
-        life.end();
-    }
-}
