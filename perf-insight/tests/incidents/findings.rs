@@ -78,5 +78,39 @@ fn what_the_series_of_an_hour_tell_and_what_they_cannot() {
     // Times are as everywhere, and a finding that there is not is left out.
     let json = serde_json::to_value(&short).expect("JSON");
     assert!(json["start"].as_str().is_some_and(|at| at.ends_with('Z')) && json["series"][0].get("found").is_none());
-    assert_eq!(serde_json::to_value(&found).expect("JSON")["kinds"][0]["overall"]["class"], "regressed");
+    let json = serde_json::to_value(&found).expect("JSON");
+    let place = kind.series.iter().position(|one| one.series.contains("stepped")).expect("it is there");
+    assert_eq!(json["kinds"][0]["series"][place]["change"]["class"], "regressed");
+}
+
+#[test]
+fn of_a_hundred_series_the_one_that_is_slower_is_told_and_no_other_by_chance() {
+    let _alone = isolated();
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().expect("a monitor");
+    let names: Vec<String> = (0..100).map(|place| format!("unchanged{place}")).collect();
+    let mut state = 1_u64;
+    // Numerical Recipes' generator of 64 bits; its upper bits are as good as chance here.
+    let mut micros = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % 40_000
+    };
+    for second in 0..3_600 {
+        // Few calls of each, so that their means vary by more than what matters.
+        for (_, name) in names.iter().enumerate().filter(|(place, _)| place % 30 == second % 30) {
+            monitor.operation(name).record(Duration::from_micros(micros()), Outcome::Ok);
+        }
+        let took = (20_000 + micros() / 10) * if second < 1_800 { 10 } else { 12 } / 10;
+        monitor.operation("slower").record(Duration::from_micros(took), Outcome::Ok);
+        clock.advance(Duration::from_secs(1));
+        monitor.tick();
+    }
+    let (before, after) = (minutes_ago(&monitor, 59, 31), minutes_ago(&monitor, 28, 1));
+    let found = comparisons(&monitor, &Question::about(Selector::calls()).most(200), before, after);
+    let [kind] = found.kinds.as_slice() else { panic!("{found:#?}") };
+    assert_eq!(kind.series.len(), 101);
+    let is_told = |class| matches!(class, ChangeClass::Regressed | ChangeClass::Improved);
+    let told: Vec<&str> =
+        kind.series.iter().filter(|one| is_told(one.change.class)).map(|one| one.series.as_str()).collect();
+    assert_eq!(told, ["operation{operation=slower}"]);
 }

@@ -6,7 +6,7 @@ use crate::compare::{Change, CompareSettings, Comparison, Group, compare};
 use perf_runtime::series::TimeRange;
 use perf_runtime::{Kind, Monitor};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 /// The steps of a range that are compared: enough for its blocks.
@@ -72,7 +72,8 @@ pub struct SeriesCompared {
     pub change: Change,
 }
 
-/// Compares series of calls over two ranges of time, each kind by itself. The range of the question is not looked at.
+/// Compares series of calls over two ranges of time, each kind by itself. The range of the question is not looked at. However many series
+/// there are, there is one risk of 5 % for all: that anything is told where nothing has changed.
 ///
 /// ```
 /// use perf_insight::runtime::{Question, comparisons};
@@ -88,10 +89,6 @@ pub struct SeriesCompared {
 /// # Ok::<(), perf_runtime::ConfigError>(())
 /// ```
 pub fn comparisons(monitor: &Monitor, question: &Question, before: TimeRange, after: TimeRange) -> Comparisons {
-    let settings = match question.figure {
-        Figure::Rate => CompareSettings { direction: crate::Direction::Neutral, ..CompareSettings::default() },
-        Figure::Latency | Figure::Errors => CompareSettings::default(),
-    };
     let read = |range: TimeRange| {
         let least = (range.duration() / STEPS).max(Duration::from_secs(1)).as_secs();
         Courses::read(monitor, question, range, step_of(range.duration(), least))
@@ -104,9 +101,18 @@ pub fn comparisons(monitor: &Monitor, question: &Question, before: TimeRange, af
     for (kind, group) in new.all.iter().filter_map(group) {
         kinds.entry(kind).or_default().1.push(group);
     }
-    let kinds = kinds.into_iter().map(|(kind, (old, new))| match compare(&old, &new, &settings) {
-        Ok(found) => KindCompared::of(kind, found),
-        Err(error) => KindCompared::nothing(kind, error.to_string()),
+    let both: Vec<usize> = kinds.values().map(|(old, new)| in_both(old, new)).filter(|count| *count > 0).collect();
+    let (whole, single) = confidences(both.len(), both.iter().sum());
+    let settings = match question.figure {
+        Figure::Rate => CompareSettings { direction: crate::Direction::Neutral, ..CompareSettings::default() },
+        Figure::Latency | Figure::Errors => CompareSettings::default(),
+    };
+    let kinds = kinds.into_iter().map(|(kind, (old, new))| {
+        let of = |confidence: f64| compare(&old, &new, &CompareSettings { confidence, ..settings });
+        match of(single).and_then(|found| Ok(Comparison { overall: of(whole)?.overall, ..found })) {
+            Ok(found) => KindCompared::of(kind, found),
+            Err(error) => KindCompared::nothing(kind, error.to_string()),
+        }
     });
     let span = |range: TimeRange, step: f64| Span { start: range.start(), end: range.end(), step };
     Comparisons {
@@ -116,6 +122,24 @@ pub fn comparisons(monitor: &Monitor, question: &Question, before: TimeRange, af
         kinds: kinds.collect(),
         left_out: old.left_out.max(new.left_out),
     }
+}
+
+/// The series that are in both ranges.
+fn in_both(old: &[Group<'_>], new: &[Group<'_>]) -> usize {
+    let new: HashSet<&str> = new.iter().map(|group| group.label).collect();
+    old.iter().filter(|group| new.contains(group.label)).count()
+}
+
+/// How sure the interval of each kind as a whole, and that of each series, must be, for all together to be as sure as one is by default (Z.
+/// Šidák, *Rectangular confidence regions for the means of multivariate normal distributions*, Journal of the American Statistical
+/// Association 62, 1967). The wholes have half of the risk, for they are looked at first, and are few.
+fn confidences(kinds: usize, series: usize) -> (f64, f64) {
+    let all = CompareSettings::default().confidence;
+    if series < 2 {
+        return (all, all);
+    }
+    let each = |of: usize| all.powf(0.5 / of.max(1) as f64);
+    (each(kinds), each(series))
 }
 
 /// A series of calls as a label, where there were any: it is compared with the same of the other range.
@@ -149,6 +173,21 @@ impl KindCompared {
             only_before: Vec::new(),
             only_after: Vec::new(),
             why_not: Some(why_not),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::confidences;
+
+    #[test]
+    fn all_intervals_together_are_as_sure_as_one() {
+        assert_eq!(confidences(1, 1), (0.95, 0.95));
+        for (kinds, series) in [(1, 2), (3, 100), (6, 200)] {
+            let (whole, single) = confidences(kinds, series);
+            let all = whole.powf(kinds as f64) * single.powf(series as f64);
+            assert!((all - 0.95).abs() < 1e-9 && whole > 0.95 && single >= whole, "{kinds} {series}: {all}");
         }
     }
 }
