@@ -13,7 +13,9 @@ fn calls_beyond_the_bound_of_edges_are_counted_as_such_until_there_is_room() {
         monitor.operation(parent).run(|| monitor.operation("child").run(|| clock.advance(Duration::from_secs(1))));
     };
     for _ in 0..10 {
-        ["one", "two", "three", "four", "five"].iter().for_each(|parent| call(parent));
+        for parent in ["one", "two", "three", "four", "five"] {
+            call(parent);
+        }
     }
     let told = |edge: &Edge| {
         let name = |id: &perf_runtime::series::SeriesId| id.labels.get("operation").unwrap_or_default().to_owned();

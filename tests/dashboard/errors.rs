@@ -5,6 +5,7 @@ use super::browser::Browser;
 use super::service::Service;
 use perf_runtime::{ErrorType, Monitor, Outcome, monitor, monitor_tool};
 use serde_json::json;
+use std::fmt;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -45,15 +46,23 @@ async fn what_fails_comes_first_on_the_page_of_a_series_and_what_fails_most_on_t
 }
 
 #[derive(Debug, ErrorType)]
-#[error_type(expected)]
-struct NotFound;
+enum CardError {
+    #[error_type(expected)]
+    NotFound,
+}
+
+impl fmt::Display for CardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no such card")
+    }
+}
 
 #[monitor_tool("find_card", err, cancel = "expected")]
-async fn find_card(is_given_up: bool) -> Result<(), NotFound> {
+async fn find_card(is_given_up: bool) -> Result<(), CardError> {
     if is_given_up {
         pending::<()>().await;
     }
-    Err(NotFound)
+    Err(CardError::NotFound)
 }
 
 #[tokio::test]

@@ -70,17 +70,17 @@ pub(super) fn a_history() -> Tested {
         }
         // Two questions about the past that take long, and 32 that wait: one more is told to come back.
         let is_over = Arc::<AtomicBool>::default();
-        let begin = |_| {
+        let ask = |_| {
             let is_over = Arc::clone(&is_over);
             let wait = move || {
                 while !is_over.load(Ordering::SeqCst) {
-                    std::thread::sleep(Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(1));
                 }
             };
             tokio::spawn(perf_kit::server::respond::of_the_past(wait))
         };
-        let all: Vec<_> = (0..34).map(begin).collect();
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let all: Vec<_> = (0..34).map(ask).collect();
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let (status, text) = tokio::task::spawn_blocking(move || get(address, "/api/v1/history", "")).await??;
         is_over.store(true, Ordering::SeqCst);
         assert_eq!(status, 429, "{text}");

@@ -115,9 +115,7 @@ fn here(word: &str, folder: &Path) -> String {
         "disk_used_ratio{mount=/}" => "queue_depth".to_owned(),
         "main" | "origin/main" | "v1.2" => "no-such-branch".to_owned(),
         file if files.contains(&file) => place(file),
-        several if several.contains(".json,") => {
-            several.split(',').map(place).collect::<Vec<_>>().join(",")
-        }
+        several if several.contains(".json,") => several.split(',').map(place).collect::<Vec<_>>().join(","),
         written if [".html", ".om", ".json"].iter().any(|ending| written.ends_with(ending)) => place(written),
         other => other.to_owned(),
     }

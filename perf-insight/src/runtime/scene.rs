@@ -235,11 +235,11 @@ impl Scene {
     }
 
     /// The share of a callee's duration that is its caller's too, in a slice: all of it, except where it is a stream.
-    pub(crate) fn share_waited(&self, caller: usize, callee: usize, slice: usize) -> f64 {
-        if !self.nodes.get(callee).is_some_and(|node| node.is_stream) {
+    pub(crate) fn share_waited(&self, caller: usize, inner: usize, slice: usize) -> f64 {
+        if !self.nodes.get(inner).is_some_and(|node| node.is_stream) {
             return 1.0;
         }
-        self.waited.get(&(caller, callee)).and_then(|all| all.get(slice)).copied().unwrap_or(0.0)
+        self.waited.get(&(caller, inner)).and_then(|all| all.get(slice)).copied().unwrap_or(0.0)
     }
 
     /// Whether calls of a node have items of streams, as far as is known.

@@ -4,10 +4,9 @@ mod findings;
 mod fold;
 mod metrics;
 mod past;
-mod restart;
+mod refire;
 mod restart;
 mod streams;
-mod refire;
 mod world;
 
 use perf_insight::runtime::{

@@ -56,7 +56,7 @@ fn incident_of_a_pool(others: usize) -> Incident {
     let monitor = Monitor::builder().rules([full].into_iter().collect::<RuleSet>()).build().expect("a monitor");
     let metrics = monitor.metrics();
     for other in 0..others {
-        metrics.gauge(names::DB_POOL_UTILIZATION_RATIO).label("pool", &format!("other{other}")).register().set(0.2);
+        metrics.gauge(names::DB_POOL_UTILIZATION_RATIO).label("pool", format!("other{other}")).register().set(0.2);
     }
     let of = |name: &str| metrics.gauge(name).label("pool", "main");
     let in_use = of(names::DB_POOL_UTILIZATION_RATIO).register();

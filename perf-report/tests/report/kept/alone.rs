@@ -127,7 +127,7 @@ fn the_mark_stays_as_long_as_a_notice_is_in_memory_alone() {
         let provided = process.monitor.provide::<dyn Deliver>(Arc::<InMemory>::clone(&way)).unwrap();
         (process, provided)
     };
-    let (process, _provided) = begin();
+    let (process, provided) = begin();
     process.tick();
     for _ in 0..3 {
         clock.advance(Duration::from_secs(60));
@@ -136,7 +136,7 @@ fn the_mark_stays_as_long_as_a_notice_is_in_memory_alone() {
     }
     process.monitor.shutdown(LONG);
     assert_eq!(untold(&path).len(), 1, "nor was it sent by the end");
-    drop((process, _provided));
+    drop((process, provided));
     let (process, _provided) = begin();
     let old = SystemTime::now() - Duration::from_secs(700);
     fs::File::options().write(true).open(&untold(&path)[0]).unwrap().set_modified(old).unwrap();

@@ -60,7 +60,7 @@ fn a_comparison_is_made_once_and_kept_beside_reports() {
     clock.advance(HOUR);
     let (again, is_new) = view.make(Wanted::Comparison(before, after)).unwrap();
     assert_eq!((again, is_new), (made.clone(), false), "it is not made once more");
-    assert_eq!(view.overview().unwrap().reports, [made.clone()]);
+    assert_eq!(view.overview().unwrap().reports, std::slice::from_ref(&made));
     // Of comparisons as of ranges: those that were made first give way, of whatever time they are.
     let (other, _) = view.make(Wanted::Comparison(hour(now, 5), hour(now, 4))).unwrap();
     clock.advance(HOUR);

@@ -189,7 +189,7 @@ impl Edges {
     /// The memory on the heap, in bytes.
     fn bytes(&self) -> usize {
         let of_more = |more: &More| {
-            let beyond = more.beyond.get().map_or(0, |beyond| size_of_val(beyond));
+            let beyond = more.beyond.get().map_or(0, size_of_val);
             size_of::<More>() + beyond + more.lists.iter().flat_map(follow).count() * size_of::<Link>()
         };
         self.more.get().map_or(0, of_more)
