@@ -2,12 +2,12 @@
 
 mod draw;
 mod feed;
-mod keys;
+#[cfg(unix)]
+mod hang_up;
 mod state;
 
 use crate::client::Client;
 use crate::failure::Failure;
-use keys::Keys;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use state::{Screen, Todo};
 use std::io::{self, IsTerminal};
@@ -35,19 +35,18 @@ pub(crate) fn top(client: Client, interval: Duration, coloured: bool) -> Result<
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&is_ending))?;
     }
-    let keys = Keys::open()?;
+    #[cfg(unix)]
+    hang_up::watch()?;
     let mut terminal = ratatui::try_init()?;
-    let left = keep_up(&mut terminal, &mut screen, &feed, &keys, &is_ending);
-    let restored = ratatui::try_restore();
-    // A terminal that has gone cannot be restored, and nobody reads why.
-    left.and_then(|()| Ok(restored?))
+    let left = keep_up(&mut terminal, &mut screen, &feed, &is_ending);
+    ratatui::try_restore()?;
+    left
 }
 
 fn keep_up(
     terminal: &mut ratatui::DefaultTerminal,
     screen: &mut Screen,
     feed: &feed::Feed,
-    keys: &Keys,
     is_ending: &AtomicBool,
 ) -> Result<(), Failure> {
     let mut is_stale = true;
@@ -66,7 +65,7 @@ fn keep_up(
             terminal.draw(|frame| draw::draw(frame, screen))?;
             is_stale = false;
         }
-        if !keys.wait(BEAT)? {
+        if !event::poll(BEAT)? {
             // An age goes on though nothing comes.
             is_stale = screen.is_late();
             continue;
