@@ -235,7 +235,7 @@ fn where_the_last_hour_has_no_call_the_last_that_has_one_is_shown() {
     let json: Value = serde_json::from_str(&asked(folder.path(), &[&query[..], &["--json"]].concat()).out).unwrap();
     let counts = json["series"][0]["points"].as_array().unwrap().iter().filter_map(|point| point["count"].as_u64());
     assert_eq!(counts.sum::<u64>(), 3, "{json}");
-    // What is asked for is answered as it is.
+    // A range that is asked for is answered as it is.
     let from = rfc3339(called + Duration::from_secs(3_600));
     let of_kind = ["query", "--kind", "operation"];
     assert!(asked(folder.path(), &of_kind).out.contains("operation{operation=resize}"));

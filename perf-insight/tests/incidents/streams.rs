@@ -67,7 +67,7 @@ fn incident() -> Incident {
 fn what_a_consumer_does_with_each_item_is_its_own() {
     let incident = incident();
     assert!(incident.causes.iter().all(|cause| cause.component != "items"), "{incident:#?}");
-    // What the stream computes while it is polled is told apart from it by nobody.
+    // The time that the stream computes while it is polled is told apart from it by nobody.
     let cause = incident.cause().expect("a cause");
     assert_eq!((cause.component.as_str(), cause.sureness), ("consumer", Sureness::Possible), "{incident:#?}");
 }

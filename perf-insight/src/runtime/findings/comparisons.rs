@@ -130,7 +130,7 @@ fn in_both(old: &[Group<'_>], new: &[Group<'_>]) -> usize {
     old.iter().filter(|group| new.contains(group.label)).count()
 }
 
-/// How sure the interval of each kind as a whole, and that of each series, must be, for all together to be as sure as one is by default (Z.
+/// The confidences of the interval of each kind as a whole, and of that of each series, by which all together are as sure as one is by default (Z.
 /// Šidák, *Rectangular confidence regions for the means of multivariate normal distributions*, Journal of the American Statistical
 /// Association 62, 1967). The wholes have half of the risk, for they are looked at first, and are few.
 fn confidences(kinds: usize, series: usize) -> (f64, f64) {

@@ -93,7 +93,7 @@ pub(super) fn blamed(case: &Case<'_>, say: impl Fn(&Case<'_>, usize) -> String) 
     // While all wait for connections, only one that lost clearly more from the beginning is told from those that wait.
     let is_told_apart =
         outstanding.is_some_and(|(_, times)| times >= OUTSTANDING) || node.resource().is_none() || !is_used_up(case);
-    // What a stream computes while it is polled is its consumer's time as well, and nobody tells one from the other.
+    // The time that a stream computes while it is polled is its consumer's time as well, and nobody tells one from the other.
     let is_mixed = case.measure == Measure::Latency && case.scene.has_streams(first.component);
     found.is_whole = together >= EXPLAINS
         && ranking.unexplained <= 1.0 - EXPLAINS
