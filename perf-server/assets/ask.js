@@ -17,7 +17,7 @@ export class Question {
     if (!store.isPast && !store.isHeld) return this.askAt(ofWindow, store.at ?? Date.now());
     const [from, to] = store.span();
     const time = [from, to].map((millis) => new Date(millis).toISOString());
-    // What is held goes by the name that it had while it was live: the answer of that moment stays.
+    // A picture that is held goes by the name that it had while it was live: the answer of that moment stays.
     const name = JSON.stringify(store.isPast ? [pairs, store.key] : ofWindow);
     return this.askAt([...pairs, ["from", time[0]], ["to", time[1]]], to, name);
   }

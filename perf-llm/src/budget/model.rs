@@ -99,7 +99,7 @@ fn estimated_calls_overdraw_by_no_more_than_they_cost_over_what_they_reserved() 
             assert_eq!((u64::try_from(view.spent).unwrap(), view.reserved), (spent, 0));
             assert!(view.spent <= view.limit + 2, "{view:?}");
         }
-        // What was overdrawn, or leaves no room, keeps out the next.
+        // A sum that was overdrawn, or leaves no room, keeps out the next.
         assert_eq!(budgets.reserve(&[&all], &likely(4, 2)).is_ok(), spent <= 3);
     });
 }

@@ -113,7 +113,7 @@ pub enum Mode {
     /// The worst case: what is spent and reserved never exceeds the limit, as long as the bound on tokens holds. A call without a worst case is refused.
     #[default]
     Strict,
-    /// What calls of the same place likely cost, by the 99th percentile of their answers so far; the worst case while that is not known. More calls run at
+    /// The likely cost of calls of the same place, by the 99th percentile of their answers so far; the worst case while that is not known. More calls run at
     /// once; one that costs more than was expected overdraws the budget, which refuses the next.
     Estimated,
 }

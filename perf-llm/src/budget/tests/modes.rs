@@ -26,7 +26,7 @@ fn each_budget_holds_what_its_mode_asks_for() {
     let held = budgets.reserve(&[&estimated], &most("1", "0.5").likely(&most("3", "1"))).unwrap();
     assert_eq!(sums(&estimated).1, dollars("1").picos());
     drop(held);
-    // What calls likely need is not known yet.
+    // The likely need of calls is not known yet.
     let held = budgets.reserve(&[&estimated], &most("4", "1")).unwrap();
     assert_eq!(sums(&estimated).1, dollars("4").picos());
     drop(held);
