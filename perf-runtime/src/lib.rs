@@ -197,6 +197,7 @@ pub mod alert {
 
 /// Health: a score that explains itself, its indicators, and resources to add to it.
 pub mod health {
+    pub use crate::judge::health::history::{HealthHistory, HealthPoint, IndicatorPenalty, StatusShares};
     pub use crate::judge::health::indicator::{Aspect, Indicator, IndicatorStatus, PenaltyShare};
     pub use crate::judge::health::part_resource::Resource;
     pub use crate::judge::health::report::HealthReport;
@@ -221,6 +222,7 @@ pub mod metric {
 
 /// Objectives: promises of series, with error budgets.
 pub mod objective {
+    pub use crate::judge::objective::history::{ObjectiveHistory, ObjectivePoint, ObjectiveTrack};
     pub use crate::judge::objective::spec::Objective;
     pub use crate::judge::objective::tracker::{ObjectiveReport, Promise};
 }

@@ -38,6 +38,7 @@ mod collecting;
 mod errors;
 #[cfg(feature = "metrics")]
 mod facade;
+mod health;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) mod isolated;
 mod judging;

@@ -2,6 +2,7 @@
 
 mod exact;
 mod hours;
+mod judged;
 mod lines;
 mod once;
 mod recorded;

@@ -2,17 +2,24 @@
 
 use super::{Inner, Monitor};
 use crate::judge::objective::budget_ledger::Counts;
+use crate::judge::objective::history::{ObjectiveHistory, ObjectiveTrack};
 use crate::judge::objective::tracker::{ObjectiveReport, Objectives, Promise, Promised};
 use crate::measure::cells::reading::Reading;
 use crate::measure::clock::{self, Moment};
 use crate::measure::model::outcome::OutcomeCounts;
 use crate::measure::model::target::Objective as Target;
+use crate::observe::query::range::TimeRange;
+use crate::observe::query::selector::Selector;
+use crate::observe::query::tracks::SeriesTrack;
 use crate::observe::series::entry::Series;
 use crate::observe::series::labels::Labels;
 use crate::observe::series::series_id::SeriesId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// The series with a promise whose tracks are read at once.
+const AT_ONCE: usize = 50;
 
 impl Monitor {
     /// How each objective stands: how much of its budget is left, and how fast it is spent. Those of functions
@@ -20,6 +27,76 @@ impl Monitor {
     /// last tick.
     pub fn objectives(&self) -> Vec<ObjectiveReport> {
         self.inner.objectives().reports(self.inner.moment_of(clock::now()).elapsed)
+    }
+
+    /// The calls of each objective over any range of time, step by step, as [`tracks`](Self::tracks) has them, held against what is promised now: of
+    /// the first `limit` series with a promise. Those that only the past knows are among them where an objective is set for
+    /// them ([`MonitorBuilder::objective`](crate::MonitorBuilder::objective)); what a function promised that this process does
+    /// not have is not known.
+    ///
+    /// Costs as much as the tracks of these series.
+    ///
+    /// ```
+    /// # use perf_runtime::objective::Objective;
+    /// # use perf_runtime::{Kind, Monitor, Window};
+    /// # use std::time::Duration;
+    /// let monitor = Monitor::builder().objective(Objective::new(Kind::Operation).success(99.0)).build()?;
+    /// monitor.record_response_time("search", Duration::from_millis(30));
+    /// let history = monitor.objective_history(Window::LastHour, 100);
+    /// assert_eq!(history.objectives[0].whole.bad, Some(0));
+    /// # Ok::<(), perf_runtime::ConfigError>(())
+    /// ```
+    pub fn objective_history(&self, range: impl Into<TimeRange>, limit: usize) -> ObjectiveHistory {
+        let range = range.into();
+        let mut promised = self.promised(&range);
+        let left_out = promised.len().saturating_sub(limit);
+        while promised.len() > limit {
+            promised.pop_last();
+        }
+        // The grid is that of any series, and of none.
+        let nothing = self.tracks(&Selector::metric(""), range);
+        let mut history =
+            ObjectiveHistory { start: nothing.start, step: nothing.step, objectives: Vec::new(), left_out };
+        let promised: Vec<(SeriesId, (Target, Vec<SeriesId>))> = promised.into_iter().collect();
+        // A few at a time: their points are many.
+        for some in promised.chunks(AT_ONCE) {
+            let ids = some.iter().flat_map(|(_, (_, ids))| ids);
+            let Some(selector) = ids.map(Selector::series).reduce(Selector::or) else { continue };
+            let tracks = self.tracks(&selector, range);
+            for (id, (target, ids)) in some {
+                let own: Vec<&SeriesTrack> = tracks.series.iter().filter(|track| ids.contains(&track.id)).collect();
+                history.objectives.extend(ObjectiveTrack::all_of(id, *target, &own));
+            }
+        }
+        history
+    }
+
+    /// The series with a promise that may be in a range, by their names without late labels.
+    fn promised(&self, range: &TimeRange) -> BTreeMap<SeriesId, (Target, Vec<SeriesId>)> {
+        let set = self.inner.objectives().set().to_vec();
+        let of_functions: HashMap<SeriesId, Target> = self
+            .inner
+            .registry
+            .all()
+            .iter()
+            .filter_map(|series| {
+                let id = SeriesId { kind: series.identity.kind, labels: series.labels() };
+                Some((id, series.targets().objective?))
+            })
+            .collect();
+        let selectors =
+            set.iter().map(|(objective, _)| objective.selector()).chain(of_functions.keys().map(Selector::series));
+        let names =
+            selectors.reduce(Selector::or).map(|selector| self.series_in(&selector, *range)).unwrap_or_default();
+        let mut promised = BTreeMap::<SeriesId, (Target, Vec<SeriesId>)>::new();
+        for id in names {
+            let labels: Vec<(&str, &str)> = id.labels.pairs().collect();
+            let for_it =
+                set.iter().find(|(objective, _)| objective.covers(id.kind, &labels)).map(|(_, target)| *target);
+            let Some(target) = for_it.or_else(|| of_functions.get(&id).copied()) else { continue };
+            promised.entry(id.without_late_labels()).or_insert_with(|| (target, Vec::new())).1.push(id);
+        }
+        promised
     }
 }
 

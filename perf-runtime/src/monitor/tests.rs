@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod errors;
 mod estimates;
+mod histories;
 mod in_flight;
 mod recorder;
 mod streams;

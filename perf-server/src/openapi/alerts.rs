@@ -33,6 +33,8 @@ pub(super) fn part() -> OpenApi {
         .schema("Rules", rules())
         .schema("Silences", silences())
         .schema("Objectives", objectives())
+        .schema("ObjectiveHistory", objective_history())
+        .schema("ObjectivePoint", objective_point())
         .schema("AcknowledgeRequest", acknowledge_request())
         .schema("AcknowledgeSeveralRequest", acknowledge_several_request())
         .schema("AcknowledgedAlerts", acknowledged_alerts())
@@ -50,6 +52,24 @@ fn routes() -> Description {
                 .labelled()
                 .listed(&["series", "budget_left", "burn_rate", "calls"], None, 10_000)
                 .json("Objectives"),
+        )
+        .get(
+            "/api/v1/objectives/history",
+            ranged(read(
+                "alerts",
+                "The calls of each objective over a range of time, held against what is promised now",
+            ))
+            .query(
+                "step",
+                "The least length of a step, such as 1h; it is longer where only longer ones are kept.",
+                span(),
+            )
+            .query(
+                "limit",
+                "How many series with a promise at most.",
+                count().minimum(Some(1_usize)).maximum(Some(1_000_usize)).default(Some(100.into())),
+            )
+            .json("ObjectiveHistory"),
         )
         .get(
             "/api/v1/alerts",
@@ -324,6 +344,40 @@ fn objectives() -> ObjectBuilder {
                 .has("burn_rate", number_or_null()),
         ),
     )
+}
+
+fn objective_history() -> ObjectBuilder {
+    object("The calls of each objective over a range of time, step by step.")
+        .has("start", time())
+        .has("step", number().note("Seconds."))
+        .has("left_out", count().note("How many more series with a promise there are."))
+        .has(
+            "objectives",
+            list(
+                object("One promise.")
+                    .has("series", text())
+                    .has("labels", labels())
+                    .has("promise", text())
+                    .has("target", number())
+                    .has("latency", number_or_null())
+                    .has("points", list(named("ObjectivePoint")))
+                    .has("whole", named("ObjectivePoint")),
+            ),
+        )
+}
+
+fn objective_point() -> ObjectBuilder {
+    object("The calls of a promise in one step. What is null nobody observed.")
+        .has("start", time())
+        .has("covered", number().note("The seconds of it in which the process was observed."))
+        .has("calls", one_of(&[Type::Integer, Type::Null]))
+        .has("bad", one_of(&[Type::Integer, Type::Null]).note("The calls that broke the promise."))
+        .has(
+            "burn_rate",
+            number_or_null()
+                .note("The share of bad calls over the share that is allowed; null where there were no calls."),
+        )
+        .has("budget_spent", number_or_null().note("How much of a budget of 30 days the covered time spent."))
 }
 
 fn acknowledge_request() -> ObjectBuilder {

@@ -2,11 +2,11 @@
 
 use super::describe::any_number_or_null;
 use super::describe::{
-    Description, Fields, Operations, choice, count, flag, list, map, number, number_or_null, object, public, read,
-    text, text_or_null, time,
+    Description, Fields, Operations, choice, count, flag, list, map, named, number, number_or_null, object, one_of,
+    public, ranged, read, span, text, text_or_null, time,
 };
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 pub(super) fn part() -> OpenApi {
     Description::new()
@@ -18,9 +18,62 @@ pub(super) fn part() -> OpenApi {
                 .answer("503", "Not now.", "Probe"),
         )
         .get("/health/performance", read("health", "How well the process is, and why").json("PerformanceHealth"))
+        .get(
+            "/api/v1/health/history",
+            ranged(read("health", "The health over a range of time, as it was judged then"))
+                .query(
+                    "step",
+                    "The least length of a step, such as 30s; it is longer where only longer ones are kept.",
+                    span(),
+                )
+                .json("HealthHistory"),
+        )
         .schema("PerformanceHealth", performance_health())
+        .schema("HealthHistory", health_history())
+        .schema("HealthPoint", health_point())
         .schema("Probe", probe())
         .build()
+}
+
+fn health_history() -> ObjectBuilder {
+    object("The health over a range of time, step by step.")
+        .has("start", time())
+        .has("step", number().note("Seconds."))
+        .has(
+            "points",
+            list(named("HealthPoint")).description(Some("None where the health of the whole range is unknown.")),
+        )
+        .has(
+            "whole",
+            one_of(&[Type::Object, Type::Null])
+                .note("A HealthPoint: all steps together; null where the health of the whole range is unknown."),
+        )
+}
+
+fn health_point() -> ObjectBuilder {
+    let shares = |what: &str| {
+        object("The shares of the time, 1 together.")
+            .schema_type(SchemaType::Array(vec![Type::Object, Type::Null]))
+            .has("healthy", number())
+            .has("degraded", number())
+            .has("unhealthy", number())
+            .note(what)
+    };
+    object("The health in one step. What is null was not judged.")
+        .has("start", time())
+        .has("covered", number().note("The seconds of it in which the process was observed."))
+        .has("score", number_or_null().note("The mean."))
+        .has("status", shares("The status, by how much of the time it held."))
+        .has("serving", shares("The verdict on what callers feel."))
+        .has("resources", shares("The verdict on what callers may come to feel."))
+        .has(
+            "penalties",
+            list(
+                object("The points that an indicator took.")
+                    .has("indicator", text())
+                    .has("points", number().note("The mean over all the time.")),
+            ),
+        )
 }
 
 fn performance_health() -> ObjectBuilder {

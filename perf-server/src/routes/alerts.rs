@@ -295,3 +295,21 @@ pub(super) async fn objectives(
     };
     respond::try_json(&headers, view).await
 }
+
+/// How many series with a promise are told, unless asked for others, and at most.
+const SERIES: usize = 100;
+const MOST_SERIES: usize = 1_000;
+
+/// `GET /api/v1/objectives/history?from=-30d&step=1d`: the calls of each objective over a range of time.
+pub(super) async fn objectives_history(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = params.only(&["window", "from", "to", "step", "limit"])?;
+    let range = range::in_steps(&context.monitor, &params)?;
+    let limit = params.limit(SERIES, MOST_SERIES)?;
+    range::check_steps(&range, &params, limit)?;
+    let lane = range::lane(&context.monitor, &range);
+    respond::try_json_in(lane, &headers, move || Ok(context.monitor.objective_history(range, limit))).await
+}

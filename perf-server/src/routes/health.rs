@@ -1,5 +1,6 @@
 //! Whether the process is there, is ready, and is well.
 
+use super::range;
 use crate::context::Context;
 use crate::respond::{self, Params, Problem};
 use crate::settings::Readiness;
@@ -11,6 +12,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// So many metrics is the health kept as, and some more for indicators that take points.
+const SERIES: usize = 30;
+
 /// `GET /health/performance`: score, status, indicators, recommendations.
 pub(super) async fn performance(
     State(context): State<Context>,
@@ -19,6 +23,19 @@ pub(super) async fn performance(
 ) -> Result<Response, Problem> {
     params.only(&[])?;
     respond::json(&headers, move || shapes::performance_health(&context.monitor)).await
+}
+
+/// `GET /api/v1/health/history?from=-2h&step=1m`: the health over a range of time, as it was judged then.
+pub(super) async fn history(
+    State(context): State<Context>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = params.only(&["window", "from", "to", "step"])?;
+    let range = range::in_steps(&context.monitor, &params)?;
+    range::check_steps(&range, &params, SERIES)?;
+    let lane = range::lane(&context.monitor, &range);
+    respond::try_json_in(lane, &headers, move || Ok(context.monitor.health_history(range))).await
 }
 
 /// `GET /health/live`: the process answers. It looks at nothing else, for whoever finds it wanting kills the process.

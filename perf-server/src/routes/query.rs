@@ -6,18 +6,14 @@ use crate::respond::{self, Params, Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use perf_runtime::series::{Selector, TimeRange, Tracks};
-use perf_runtime::text::parse_duration;
-use perf_runtime::{Kind, Monitor};
-use std::time::Duration;
+use perf_runtime::Kind;
+use perf_runtime::series::{Selector, Tracks};
 
 /// How many series of calls are told, and as many of metrics, unless asked for others, and at most.
 const SERIES: usize = 100;
 const MOST_SERIES: usize = 1_000;
 /// How many series may be named.
 const MOST_NAMED: usize = 100;
-/// The most points of all series together.
-const MOST_POINTS: usize = 300_000;
 
 /// `GET /api/v1/query?series=ID&from=-2h&step=1m`: series of calls and of metrics over a range of time, step by step.
 pub(super) async fn query(
@@ -26,17 +22,12 @@ pub(super) async fn query(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let params = params.only(&["series", "kind", "label", "window", "from", "to", "step", "limit", "joined"])?;
-    let range = range(&context.monitor, &params)?;
+    let range = range::in_steps(&context.monitor, &params)?;
     let limit = params.limit(SERIES, MOST_SERIES)?;
     let (named, selector) = selected(&params)?;
     let is_joined = params.choice("joined", [("true", true), ("false", false)])?.unwrap_or(false);
     let selector = if is_joined { selector.joined() } else { selector };
-    let most_steps = MOST_POINTS / limit;
-    let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
-    if steps > most_steps as u128 {
-        let allowed = format!("at most {most_steps} steps, for {limit} series (`limit`)");
-        return Err(Problem::invalid("step", params.get("step").unwrap_or_default(), allowed));
-    }
+    range::check_steps(&range, &params, limit)?;
     let lane = range::lane(&context.monitor, &range);
     let view = move || {
         let tracks = context.monitor.tracks(&selector.limit(limit), range);
@@ -100,14 +91,4 @@ fn selected(params: &Params) -> Result<(Vec<(String, Selector)>, Selector), Prob
     };
     let selector = selectors.reduce(Selector::or).ok_or_else(needed)?;
     Ok((named, selector))
-}
-
-/// The range that `window`, or `from` and `to`, and `step` name; an hour by default.
-fn range(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
-    let range = range::of(monitor, params)?;
-    let Some(text) = params.get("step") else { return Ok(range) };
-    let step = parse_duration(text).or_else(|| text.parse().ok().map(Duration::from_secs));
-    let step = step.filter(|step| *step >= Duration::from_secs(1));
-    let step = step.ok_or_else(|| Problem::invalid("step", text, "a second or more, such as 30s or 5m"))?;
-    Ok(range.with_step(step))
 }

@@ -2,11 +2,15 @@
 
 use crate::respond::{self, Lane, Params, Problem};
 use perf_runtime::series::TimeRange;
+use perf_runtime::text::parse_duration;
 use perf_runtime::{Monitor, Window};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// So long is everything in memory: an hour, and a second for a question about an hour that comes a moment late.
 const MEMORY: Duration = Duration::from_secs(3_601);
+
+/// The most points of all series together.
+const MOST_POINTS: usize = 300_000;
 
 /// The range that is asked for; an hour by default.
 pub(super) fn of(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
@@ -24,6 +28,27 @@ pub(super) fn of(monitor: &Monitor, params: &Params) -> Result<TimeRange, Proble
                 .map_err(|error| Problem::invalid("from", params.get("from").unwrap_or_default(), error.allowed))
         }
     }
+}
+
+/// The range that is asked for, in steps of the length that `step` names.
+pub(super) fn in_steps(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
+    let range = of(monitor, params)?;
+    let Some(text) = params.get("step") else { return Ok(range) };
+    let step = parse_duration(text).or_else(|| text.parse().ok().map(Duration::from_secs));
+    let step = step.filter(|step| *step >= Duration::from_secs(1));
+    let step = step.ok_or_else(|| Problem::invalid("step", text, "a second or more, such as 30s or 5m"))?;
+    Ok(range.with_step(step))
+}
+
+/// Refuses a step so short that series, as many as the limit allows, have too many points together.
+pub(super) fn check_steps(range: &TimeRange, params: &Params, limit: usize) -> Result<(), Problem> {
+    let most = MOST_POINTS / limit.max(1);
+    let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
+    if steps <= most as u128 {
+        return Ok(());
+    }
+    let allowed = format!("at most {most} steps, for {limit} series (`limit`)");
+    Err(Problem::invalid("step", params.get("step").unwrap_or_default(), allowed))
 }
 
 /// The range that is asked for, if any is.

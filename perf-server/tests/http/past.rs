@@ -1,8 +1,11 @@
 //! Questions about a range of the past.
 
-use crate::common::{monitor, open, post};
+use crate::common::{get, monitor, open, post};
 use axum::http::StatusCode;
+use perf_runtime::objective::Objective;
+use perf_runtime::{Kind, Monitor, Outcome};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_rule_is_tried_on_a_range_of_time() {
@@ -45,4 +48,45 @@ async fn a_rule_is_tried_on_a_range_of_time() {
     let settings = json!({ "metric": "queue_depth", "warning": 1 });
     let gauge = trial("?from=-1h", json!({ "rule": "new", "settings": settings, "series": "queue_depth" })).await;
     assert_eq!(gauge.status, StatusCode::OK, "{}", gauge.text);
+}
+
+#[tokio::test]
+async fn the_health_and_the_objectives_of_a_range_are_told() {
+    let objective = Objective::new(Kind::Operation).only("operation", "search").success(99.0);
+    let monitor = Monitor::builder().objective(objective).build().unwrap();
+    let kept = monitor.keep_health();
+    for call in 0..30 {
+        let outcome = if call % 3 == 0 { Outcome::Error } else { Outcome::Ok };
+        monitor.operation("search").record(Duration::from_millis(20), outcome);
+    }
+    monitor.tick();
+    let app = open(&monitor);
+    let objectives = get(&app, "/api/v1/objectives/history?from=-10m&step=1m").await;
+    assert_eq!(objectives.status, StatusCode::OK, "{}", objectives.text);
+    let objectives = objectives.json();
+    let search = &objectives["objectives"][0];
+    assert_eq!(search["series"], "operation{operation=search}");
+    assert_eq!((&search["whole"]["calls"], &search["whole"]["bad"]), (&json!(30), &json!(10)));
+    assert!(search["points"].as_array().is_some_and(|points| !points.is_empty()));
+    assert_eq!(objectives["left_out"], 0);
+
+    let health = get(&app, "/api/v1/health/history?window=1m").await;
+    assert_eq!(health.status, StatusCode::OK, "{}", health.text);
+    let health = health.json();
+    let points = health["points"].as_array().unwrap();
+    assert!(points.iter().all(|point| point["score"].is_null() == point["status"].is_null()), "{health:#}");
+    drop(kept);
+
+    for (path, field) in [
+        ("/api/v1/health/history?from=1h", "from"),
+        ("/api/v1/health/history?step=0", "step"),
+        ("/api/v1/health/history?from=-30d&step=5s", "step"),
+        ("/api/v1/objectives/history?from=-30d&step=1m", "step"),
+        ("/api/v1/objectives/history?limit=0", "limit"),
+        ("/api/v1/objectives/history?label=a", "label"),
+    ] {
+        let refused = get(&app, path).await;
+        let named = (refused.status, refused.json()["field"].clone());
+        assert_eq!(named, (StatusCode::UNPROCESSABLE_ENTITY, json!(field)), "{path}");
+    }
 }

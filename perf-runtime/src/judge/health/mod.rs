@@ -2,6 +2,7 @@
 
 pub(crate) mod advice;
 mod finding;
+pub(crate) mod history;
 pub(crate) mod indicator;
 mod of_alerts;
 mod of_kind;

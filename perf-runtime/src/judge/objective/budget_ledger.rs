@@ -30,7 +30,7 @@ impl Counts {
         if self.calls == 0 { 0.0 } else { self.bad as f64 / self.calls as f64 }
     }
 
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.calls = self.calls.saturating_add(other.calls);
         self.bad = self.bad.saturating_add(other.bad);
     }

@@ -5,7 +5,7 @@ use crate::judge::rule::check::unknown_label;
 use crate::measure::clock;
 use crate::measure::model::kind::Kind;
 use crate::measure::model::target::Objective as Target;
-use crate::observe::series::identity::Identity;
+use crate::observe::query::selector::Selector;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -100,8 +100,13 @@ impl Objective {
         Ok(Target { latency: latency.transpose()?, success: self.success.map(|percent| percent / 100.0) })
     }
 
-    pub(crate) fn covers(&self, series: &Identity) -> bool {
-        let has = |(name, value): (&String, &String)| series.pairs().any(|pair| pair == (name, value));
-        series.kind == self.kind && self.labels.iter().all(has)
+    pub(crate) fn covers(&self, kind: Kind, labels: &[(&str, &str)]) -> bool {
+        let has = |(name, value): (&String, &String)| labels.contains(&(name.as_str(), value.as_str()));
+        kind == self.kind && self.labels.iter().all(has)
+    }
+
+    /// The series that it covers.
+    pub(crate) fn selector(&self) -> Selector {
+        self.labels.iter().fold(Selector::kind(self.kind), |selector, (name, value)| selector.label(name, value))
     }
 }

@@ -155,9 +155,18 @@ impl Objectives {
         self.is_begun = false;
     }
 
+    /// The objectives that were set on the monitor.
+    pub(crate) fn set(&self) -> &[(Objective, Target)] {
+        &self.set
+    }
+
     /// The objective that was set on the monitor for a series.
     pub(crate) fn set_for(&self, series: &Identity) -> Option<Target> {
-        self.set.iter().find(|(objective, _)| objective.covers(series)).map(|(_, target)| *target)
+        if self.set.is_empty() {
+            return None;
+        }
+        let labels: Vec<(&str, &str)> = series.pairs().collect();
+        self.set.iter().find(|(objective, _)| objective.covers(series.kind, &labels)).map(|(_, target)| *target)
     }
 
     /// Updates the budgets by the counts until now.

@@ -67,6 +67,12 @@ names! {
     PERF_OBJECTIVE_BURN_RATE = "perf_objective_burn_rate", "ratio", [], "perf-runtime";
     /// How much of the budget of an objective is left; negative where it is overspent. For rules; not exposed.
     PERF_OBJECTIVE_BUDGET_LEFT_RATIO = "perf_objective_budget_left_ratio", "ratio", [], "perf-runtime";
+    /// How well the process is, 0 to 100, where the health is kept.
+    PERF_HEALTH_SCORE = "perf_health_score", "", [], "perf-runtime";
+    /// 1 for the status that holds and 0 for the others, of the health and of each of its verdicts: over time, the share of it.
+    PERF_HEALTH_STATUS = "perf_health_status", "", ["verdict", "status"], "perf-runtime";
+    /// The points that an indicator of the health takes, while it takes any.
+    PERF_HEALTH_PENALTY = "perf_health_penalty", "", ["indicator"], "perf-runtime";
     /// Time of all processors, by what they did.
     SYSTEM_CPU_TIME_SECONDS_TOTAL = "system_cpu_time_seconds_total", "seconds", ["cpu_mode"], "perf-host";
     /// Processors in use over the last five seconds, of all that the host has, or that the container may use: 1 is all.

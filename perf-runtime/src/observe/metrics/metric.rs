@@ -5,6 +5,7 @@ use super::kind::MetricKind;
 use super::reading::{HistogramBucket, HistogramReading, MetricReading, MetricSeries, MetricValue};
 use super::recent::TrailPlace;
 use crate::observe::series::identity::OVERFLOW;
+use crate::observe::series::labels::Labels;
 use crate::observe::series::overflow::{Bounds, Limits, MAX_LABELS, Overflow, Replaced};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -175,6 +176,15 @@ impl Metric {
 }
 
 impl Series {
+    pub(super) fn labels(&self) -> Labels {
+        self.labels.iter().map(|(name, value)| (&**name, &**value)).collect()
+    }
+
+    /// Whether it has a value: not where a sampler found nothing.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(&self.cell, Cell::Sampled(_, cell) if cell.value().is_none())
+    }
+
     /// Its value; nothing where a sampler found nothing.
     pub(super) fn reading(&self) -> Option<MetricSeries> {
         let value = match &self.cell {
@@ -193,7 +203,7 @@ impl Series {
                 })
             }
         };
-        let labels = self.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let labels = self.labels();
         let from_zero = matches!(self.cell, Cell::Counter(_) | Cell::Histogram(_));
         let note = match &self.cell {
             Cell::Sampled(_, cell) => cell.note(),

@@ -2,9 +2,10 @@
 
 use super::kind::MetricKind;
 use super::metric::{Metric, Series};
-use super::recent::{LENGTHS, MetricTrack};
+use super::recent::{LENGTHS, MetricPoint, MetricTrack};
 use super::store::MetricStore;
 use crate::observe::history::window::Window;
+use crate::observe::series::labels::Labels;
 use std::ops::RangeInclusive;
 
 impl MetricStore {
@@ -22,32 +23,40 @@ impl MetricStore {
         });
     }
 
-    /// Every series in the order of names and labels, with its points in these cells of a window.
+    /// Every series that is known now, in the order of names and labels, with its points in these cells of a window.
     pub(crate) fn tracks(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<MetricTrack> {
-        self.tracks_since(window, wanted).into_iter().map(|(track, _)| track).collect()
-    }
-
-    /// As [`tracks`](Self::tracks), each with the time of its first reading, in nanoseconds since 1970; `None` where there is
-    /// no room for its points.
-    pub(crate) fn tracks_since(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<(MetricTrack, Option<u64>)> {
         let mut tracks = Vec::new();
         self.for_each_series(|name, (kind, metric), series| {
             let Some(reading) = series.reading() else { return };
-            let text = |text: &Option<Box<str>>| text.as_deref().map(ToOwned::to_owned);
-            let trail = series.trail.get();
-            let points = trail.as_ref().map(|trail| trail.points(window, wanted)).unwrap_or_default();
-            let track = MetricTrack {
+            let points = series.trail.get().as_ref().map(|trail| trail.points(window, wanted)).unwrap_or_default();
+            tracks.push(MetricTrack {
                 name: name.to_owned(),
                 kind,
-                unit: text(&metric.unit),
-                help: text(&metric.help),
+                unit: owned(&metric.unit),
+                help: owned(&metric.help),
                 labels: reading.labels,
                 value: reading.value,
                 points,
-            };
-            tracks.push((track, trail.as_ref().and_then(|trail| trail.begun())));
+            });
         });
         tracks
+    }
+
+    /// The points in these cells of a window of every series that is known now or has some there: a sampler may find nothing of it any more.
+    pub(crate) fn courses(&self, window: Window, wanted: &RangeInclusive<u64>) -> Vec<Course> {
+        let mut courses = Vec::new();
+        self.for_each_series(|name, (kind, metric), series| {
+            let trail = series.trail.get();
+            let points = trail.as_ref().map(|trail| trail.points(window, wanted)).unwrap_or_default();
+            let is_known = series.is_known();
+            if !is_known && points.is_empty() {
+                return;
+            }
+            let known_since = trail.as_ref().and_then(|trail| trail.begun()).filter(|_| is_known);
+            let (name, unit, labels) = (name.to_owned(), owned(&metric.unit), series.labels());
+            courses.push(Course { name, kind, unit, labels, points, known_since });
+        });
+        courses
     }
 
     /// Bytes that all trails take.
@@ -67,6 +76,21 @@ impl MetricStore {
             }
         });
     }
+}
+
+/// A series over the cells of a window.
+pub(crate) struct Course {
+    pub(crate) name: String,
+    pub(crate) kind: MetricKind,
+    pub(crate) unit: Option<String>,
+    pub(crate) labels: Labels,
+    pub(crate) points: Vec<MetricPoint>,
+    /// The time of its first reading, in nanoseconds since 1970. `None` where there is no room for its points, or it is known no more.
+    pub(crate) known_since: Option<u64>,
+}
+
+fn owned(text: &Option<Box<str>>) -> Option<String> {
+    text.as_deref().map(ToOwned::to_owned)
 }
 
 #[cfg(test)]

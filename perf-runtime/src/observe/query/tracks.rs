@@ -341,16 +341,16 @@ fn metrics(
     mut stored: BTreeMap<MetricKey, MetricCells>,
 ) -> (Vec<MetricSeriesTrack>, usize) {
     let (window, wanted) = span.memory_cells();
-    for (track, begun) in registry.custom().tracks_since(window, &wanted) {
-        if !selector.selects_metric(&track.name, &track.labels) {
+    for course in registry.custom().courses(window, &wanted) {
+        if !selector.selects_metric(&course.name, &course.labels) {
             continue;
         }
-        let cells = stored.entry((track.name, track.labels, track.kind)).or_default();
-        cells.unit = track.unit;
-        if let Some(begun) = begun {
-            cells.know_since(begun);
+        let cells = stored.entry((course.name, course.labels, course.kind)).or_default();
+        cells.unit = course.unit;
+        if let Some(since) = course.known_since {
+            cells.know_since(since);
         }
-        track.points.iter().for_each(|point| cells.add(span.wider(point.cell), point.sum, point.count));
+        course.points.iter().for_each(|point| cells.add(span.wider(point.cell), point.sum, point.count));
     }
     let found = stored.len();
     let tracks = stored.into_iter().take(selector.most()).map(|((name, labels, kind), cells)| {

@@ -3,6 +3,7 @@ use crate::collect::{DeltaSeries, DeltaSink, DeltaSlice};
 use crate::measure::clock::manual::ManualClock;
 use crate::measure::clock::wall;
 use crate::measure::model::outcome::Outcome;
+use crate::metric::SampledMetric;
 use crate::monitor::Monitor;
 use crate::observe::history::window::Window;
 use crate::observe::query::past::{PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
@@ -408,4 +409,24 @@ fn a_past_that_ends_too_early_is_completed_from_the_minutes_of_memory() {
     let told = total(&tracks);
     assert_eq!((tracks.step, tracks.left_out), (60.0, 0));
     assert!((1_200..=1_320).contains(&told), "{told}");
+}
+
+#[test]
+fn a_metric_that_is_read_no_more_is_told_for_the_time_in_which_it_was() {
+    const SPOOLED: SampledMetric = SampledMetric::gauge("spool_size_bytes", "bytes", "Bytes that wait in the spool.");
+    let clock = ManualClock::hold();
+    let monitor = monitor();
+    let sampler = monitor.sampler("spool", Duration::ZERO, |samples| samples.put(&SPOOLED, &[], 7.0));
+    seconds_pass(&clock, &monitor, 600, |_| false);
+    drop(sampler);
+    seconds_pass(&clock, &monitor, 600, |_| false);
+    let spooled = Selector::metric(SPOOLED.name());
+    let range = TimeRange::last(1_200 * SECOND).with_step(60 * SECOND);
+    let tracks = monitor.tracks(&spooled, range);
+    let [track] = &tracks.metrics[..] else { panic!("{tracks:#?}") };
+    let known: Vec<bool> = track.points.iter().map(|point| point.value.is_some()).collect();
+    assert!(known[1..9].iter().all(|is| *is) && !known[11..].iter().any(|is| *is), "{known:?}");
+    // It is no metric of now.
+    assert!(monitor.metrics().read().iter().all(|metric| metric.name != SPOOLED.name()));
+    assert!(monitor.tracks(&spooled, Window::LastMinute).metrics.is_empty());
 }
