@@ -5,6 +5,7 @@ import { age, inUnit, label, moment, partsOf, seriesInShort, unitOf } from "./fo
 import * as address from "./address.js";
 import { toSubject } from "./catalog.js";
 import { AlertHistory } from "./history.js";
+import { ByRule } from "./byrule.js";
 import { several, count } from "./bulk.js";
 import { acknowledge, silence, toLogin, unsilence } from "./marks.js";
 import { PopupSwitch } from "./popup.js";
@@ -18,6 +19,12 @@ export function isOpen(alert) {
 export function concerns(alert, kind, labels) {
   const [name, own] = partsOf(alert.series);
   return name === kind && labels.length > 0 && labels.every((value, place) => own[place] === value);
+}
+
+/** Whether it is about a series of calls, a part of it or its kind: charts of the series show when it fired. */
+export function touches(alert, { kind, labels }) {
+  const [name, own] = partsOf(alert.series);
+  return name === kind && own.every((value, place) => place >= labels.length || value === labels[place][1]);
 }
 
 /** A value of an alert; that of a metric in the unit that its name says. */
@@ -221,12 +228,13 @@ class Silences {
 export class Alerts {
   constructor() {
     this.title = "Alerts";
-    this.needs = ["alert_history"];
+    this.about = "What fires and the silences are as they are now; the history is of this range";
     this.list = new AlertList();
     this.popups = new PopupSwitch();
     this.several = h("button", { type: "button", class: "several", hidden: true, onclick: () => several(this.firing) }, "Several at once");
     this.silences = new Silences();
     this.history = new AlertHistory();
+    this.byRule = new ByRule();
     this.element = h(
       "div",
       { class: "page" },
@@ -234,6 +242,7 @@ export class Alerts {
       h("h2", { class: "unseen" }, "What fires or is about to"),
       this.list.element,
       this.silences.element,
+      this.byRule.element,
       this.history.element,
     );
   }
@@ -244,6 +253,7 @@ export class Alerts {
     this.several.hidden = store.role === "read" || this.firing.length < 2;
     this.popups.update();
     this.silences.update(store);
+    this.byRule.update(store);
     this.history.update(store);
   }
 }

@@ -1,6 +1,7 @@
 // Charts with a time axis. One cursor goes through all charts of a page, by pointer or by arrow keys; who drags over one zooms.
 
 import { begin, colour, dotted, FONT, largest, ticks } from "./draw.js";
+import { firedBetween, legendOf, paintFired, sentenceOf, wordsAt } from "./firing.js";
 import { moment, tick } from "./format.js";
 import { timeOf } from "./store.js";
 import { attribute, h, text } from "./dom.js";
@@ -9,6 +10,8 @@ export const LEFT = 64;
 const RIGHT = 10;
 export const TOP = 8;
 const BOTTOM = 20;
+/** How far below the names of marks those of alerts stand, where there is no room beside them. */
+const ROW = 13;
 /** How far the moments below a chart may lie apart, in seconds: they are round ones. */
 const APART = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800, 1_209_600, 2_592_000];
 /** The room that each of them has, in pixels. */
@@ -90,6 +93,7 @@ export class Chart {
     this.series = series;
     this.limits = "";
     this.before = "";
+    this.fired = "";
     this.legend.replaceChildren(...series.map((one) => h("li", { class: `mark ${one.colour}` }, h("span", {}, one.label), " ", h("b", {}))));
   }
 
@@ -109,6 +113,15 @@ export class Chart {
     this.limits = words.join();
     for (const old of this.legend.querySelectorAll(".limit")) old.remove();
     this.legend.append(...limits.map(({ colour: name }, place) => h("li", { class: `mark limit ${name}` }, words[place])));
+  }
+
+  /** Sets the meaning of the strip above. */
+  setFired(alerts) {
+    const all = legendOf(alerts);
+    if (all.join() === this.fired) return;
+    this.fired = all.join();
+    for (const old of this.legend.querySelectorAll(".fired")) old.remove();
+    this.legend.append(...all.map(([name, words]) => h("li", { class: `mark fired ${name}` }, words)));
   }
 
   listen() {
@@ -155,15 +168,18 @@ export class Chart {
   }
 
   /**
-   * `columns` holds the values of each series, `grid` tells when a place of them began; `marks` are moments to be seen. `before`
-   * holds the columns of another time and what it is called: `{ label, columns }`, `null` where they are not known.
+   * `columns` holds the values of each series, `grid` tells when a place of them began; `marks` are moments to be seen, `alerts`
+   * times in which they fired: `{ from, until, name, series, severity }`, `until` is `null` where it is not known. `before` holds
+   * the columns of another time and what it is called: `{ label, columns }`, `null` where they are not known.
    */
-  update({ columns, grid, limits = [], marks = [], before = null }) {
+  update({ columns, grid, limits = [], marks = [], alerts = [], before = null }) {
     const { cells, step } = grid;
     const [from, span] = [timeOf(grid, 0), 1000 * cells * step];
     const inside = marks.filter(({ at }) => at >= from && at < from + span);
-    this.data = { columns, grid, cells, step, from, span, limits, marks: inside, before: before && { label: before.label, columns: before.columns ? this.dotted(before.columns) : {} } };
+    const fired = firedBetween(alerts, from, from + span);
+    this.data = { columns, grid, cells, step, from, span, limits, marks: inside, alerts: fired, sentence: sentenceOf(fired, from + span), before: before && { label: before.label, columns: before.columns ? this.dotted(before.columns) : {} } };
     this.setLimits(limits);
+    this.setFired(fired);
     this.setBefore(before);
     this.series.forEach((one, place) => text(this.legend.children[place].lastElementChild, this.show(lastOf(columns[one.key]))));
     this.draw();
@@ -243,16 +259,16 @@ export class Chart {
     return this.data.grid.observed?.[place] === 0;
   }
 
-  /** A line at each moment that explains why numbers are other ones from there on. */
+  /** A line at each moment that explains why numbers are other ones from there on, and a strip where alerts fired. */
   mark(pen, inner, floor) {
-    const { marks, from, span } = this.data;
+    const { marks, alerts, from, span } = this.data;
+    const x = (at) => LEFT + Math.min(1, Math.max(0, (at - from) / span)) * inner;
     pen.font = `11px ${FONT}`;
     pen.textBaseline = "top";
-    pen.fillStyle = colour("text");
     // Where two are close, the later one is called by its name.
     const taken = [];
     for (const { at, label } of marks.toSorted((one, other) => other.at - one.at)) {
-      const place = Math.round(LEFT + ((at - from) / span) * inner) + 0.5;
+      const place = Math.round(x(at)) + 0.5;
       pen.strokeStyle = colour("text");
       pen.lineWidth = 1;
       pen.setLineDash([2, 3]);
@@ -261,19 +277,27 @@ export class Chart {
       pen.lineTo(place, floor);
       pen.stroke();
       pen.setLineDash([]);
-      const wide = pen.measureText(label).width;
-      const isLeft = place + wide + 4 > LEFT + inner;
-      pen.textAlign = isLeft ? "right" : "left";
-      const start = isLeft ? place - wide - 4 : place + 4;
-      if (start < LEFT || taken.some((other) => start < other.end && start + wide > other.start)) continue;
-      taken.push({ start: start - 4, end: start + wide + 4 });
-      // It is read over whatever is drawn there.
-      pen.strokeStyle = colour("card");
-      pen.lineWidth = 4;
-      pen.lineJoin = "round";
-      pen.strokeText(label, isLeft ? place - 4 : place + 4, TOP);
-      pen.fillText(label, isLeft ? place - 4 : place + 4, TOP);
+      this.name(pen, label, { place, inner, taken });
     }
+    paintFired(pen, alerts, { x, top: TOP, floor, from, name: (label, place) => this.name(pen, label, { place, inner, taken, rows: [0, ROW] }) });
+  }
+
+  /** Writes beside a line, in the first of some rows where there is room. */
+  name(pen, label, { place, inner, taken, rows = [0] }) {
+    const wide = pen.measureText(label).width;
+    const isLeft = place + wide + 4 > LEFT + inner;
+    const start = isLeft ? place - wide - 4 : place + 4;
+    const down = rows.find((row) => !taken.some((other) => row === other.row && start < other.end && start + wide > other.start));
+    if (start < LEFT || down === undefined) return;
+    taken.push({ row: down, start: start - 4, end: start + wide + 4 });
+    pen.textAlign = "left";
+    pen.fillStyle = colour("text");
+    // It is read over whatever is drawn there.
+    pen.strokeStyle = colour("card");
+    pen.lineWidth = 4;
+    pen.lineJoin = "round";
+    pen.strokeText(label, start, TOP + down);
+    pen.fillText(label, start, TOP + down);
   }
 
   /** The lines of the time before, of its columns: one for each series. */
@@ -326,12 +350,12 @@ export class Chart {
     this.readout.classList.toggle("left", isRight);
   }
 
-  /** The moment at the cursor: its time, the marks there, and values. */
+  /** The moment at the cursor: its time, the marks and alerts there, and values. */
   words(values) {
-    const { grid, step, marks } = this.data;
+    const { grid, step, marks, alerts } = this.data;
     const at = timeOf(grid, cursor);
     const here = marks.filter((mark) => mark.at >= at && mark.at < at + 1000 * step).map(({ label }) => label);
-    return [moment(at, step < 60), ...here, ...values].join("  ·  ");
+    return [moment(at, step < 60), ...here, ...wordsAt(alerts, at, at + 1000 * step), ...values].join("  ·  ");
   }
 
   describe() {
@@ -343,11 +367,11 @@ export class Chart {
 
   /** Words for who does not see the chart. */
   inFull(values) {
-    const { marks: all, grid } = this.data;
+    const { marks: all, grid, sentence } = this.data;
     const marks = all.map(({ at, label }) => ` Marked: ${label} at ${moment(at)}.`).join("");
     const unseen = grid.observed?.filter((seconds) => seconds === 0).length ?? 0;
     const gaps = unseen > 0 ? ` Not observed in ${unseen} of ${grid.cells} steps.` : "";
-    return `${this.title}: ${values}.${gaps}${marks} Arrow keys read it out moment by moment.`;
+    return `${this.title}: ${values}.${gaps}${marks}${sentence} Arrow keys read it out moment by moment.`;
   }
 }
 

@@ -1,5 +1,6 @@
 // The course of a series beside what was expected of it, step by step, where incidents are looked for.
 
+import { touches } from "./alerts.js";
 import { Question } from "./ask.js";
 import { Chart, cursorPlace, TOP } from "./charts.js";
 import { h, text } from "./dom.js";
@@ -39,14 +40,14 @@ function onGrid({ step, found }, grid) {
 
 /** A line over the space that it was expected in; unusual steps are marked. */
 class Within extends Chart {
-  updateFound(answer, grid, marks) {
+  updateFound(answer, grid, marked) {
     const { columns, dots } = onGrid(answer, grid);
     const [from, to] = [timeOf(grid, 0) - 1000 * answer.step, timeOf(grid, grid.cells)];
     this.judged = answer.found.filter(({ time, unusual }) => isKnown(unusual) && Date.parse(time) > from && Date.parse(time) < to);
     this.dots = dots;
     const [of, each] = [inWords(answer.step), inWords(grid.step)];
     text(this.note, `${grid.step > answer.step ? `of ${of}, the highest in each ${each}` : `of ${of} each`}; tinted: within what was expected, by the time before`);
-    this.update({ columns, grid, marks });
+    this.update({ columns, grid, ...marked });
   }
 
   top() {
@@ -113,7 +114,7 @@ export class Expected {
         return { ...one, low: within(one.low), high: within(one.high) };
       });
       chart.element.hidden = found.length === 0;
-      if (found.length > 0) chart.updateFound({ step: answer.step, found }, grid, store.marks());
+      if (found.length > 0) chart.updateFound({ step: answer.step, found }, grid, store.marked((alert) => touches(alert, row)));
     }
     this.element.hidden = this.parts.every(({ chart }) => chart.element.hidden);
   }

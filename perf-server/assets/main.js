@@ -1,5 +1,6 @@
 // The frame: the bar, the pages, and what brings new numbers to them.
 
+import { Episodes } from "./episodes.js";
 import { Feed } from "./feed.js";
 import { SECONDS, Store } from "./store.js";
 import * as address from "./address.js";
@@ -39,6 +40,9 @@ const held = [];
 const feed = new Feed(hear, turned);
 const sights = new Sights((ids) => feed.askPoints(ids));
 store.sights = sights;
+/** When alerts fired. */
+const episodes = new Episodes(draw);
+store.episodes = episodes;
 /** The range that the address names; `null` while what is shown is live. */
 let range = null;
 const asker = new Asker(draw);
@@ -139,6 +143,7 @@ function isShown(picture = store) {
 /** A message has come. */
 function hear(message) {
   const before = now.health && verdictsOf(now.health);
+  episodes.hear(message);
   take(message);
   if (message.type === "alert_triggered") announce(`Alert: ${message.event.alert.message}`);
   if (message.type === "alert_resolved") announce(`Resolved: ${message.event.alert.name}, ${message.event.alert.series}`);
@@ -156,6 +161,7 @@ function turned(state) {
   if (document.hidden) showTab();
   if (state === "lost") {
     sights.forget();
+    episodes.miss();
     announce("The connection is lost");
   }
   draw();
@@ -226,8 +232,9 @@ function tellOfRange() {
   if (range && !page.past) words.push(page.about ?? "This page is about now, whatever range is chosen");
   else if (range) words.push(asker.picture?.words(), asker.problem);
   if (compared && page.past) words.push(before()?.words() ?? (comparing.problem || "comparing ..."));
-  rangeWords.hidden = words.length === 0;
+  if (page.past && !page.element.classList.contains("waiting")) words.push(episodes.words(isOfRange() ? asker.picture : store));
   text(rangeWords, words.filter(Boolean).join(" · "));
+  rangeWords.hidden = rangeWords.textContent === "";
 }
 
 function drawBar() {

@@ -6,7 +6,7 @@ import { duration, kindName, number, rate, share } from "./format.js";
 import * as address from "./address.js";
 import { LATENCIES, OUTCOMES, SeriesTable } from "./table.js";
 import { CANCELLED, dropped, ERROR, failed, OK, P50, P95, P99, PANICKED } from "./store.js";
-import { AlertStrip } from "./alerts.js";
+import { AlertStrip, touches } from "./alerts.js";
 import { Cards } from "./cards.js";
 import { CallList, flying } from "./calls.js";
 import { FailingMost } from "./errors.js";
@@ -45,8 +45,9 @@ export class Pair {
     this.element = h("div", { class: "pair" }, this.calls.element, this.latency.element);
   }
 
-  update(store, row, limits = []) {
-    const common = { grid: store.grid, marks: store.marks() };
+  /** Shows when alerts fired that `isOurs(alert)`: those about the series, unless said. */
+  update(store, row, { limits = [], isOurs = (alert) => touches(alert, row) } = {}) {
+    const common = { grid: store.grid, ...store.marked(isOurs) };
     const { before } = store;
     const then = before?.row(store, row);
     const both = (columns) => ({ columns: columns(store, row), before: before?.columns(then && columns(before.past, then), store.grid) });
@@ -142,7 +143,8 @@ export class Overview {
     const compared = [["rate", rate], ["error_rate", share, true], ["cancelled_rate", share, true], ["p50", duration], ["p95", duration], ["p99", duration]];
     compared.forEach(([key, show, isShare], place) => this.tiles[place].delta.set(store.before, { now: main[key], was: then?.[key], show, isShare }));
     inFlight.set(number(main.in_flight), main.oldest ? `oldest ${duration(main.oldest)}` : "right now");
-    this.pair.update(store, main);
+    // Whatever is wrong shows here.
+    this.pair.update(store, main, { isOurs: () => true });
     this.kinds.update(store, kinds);
     this.time.update(store);
     this.failing.update(store, kinds);

@@ -2,7 +2,7 @@
 
 import { age, inWords, moment, number } from "./format.js";
 import { cancelledRate, COMMON, failed, Store, timeOf } from "./store.js";
-import { askStored, stored } from "./stored.js";
+import { askStored, storedSince } from "./stored.js";
 
 /** The lengths of steps that are asked for, in seconds. */
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
@@ -107,7 +107,7 @@ export class Past extends Store {
   words() {
     const { observed, step } = this.grid;
     const [from, to] = this.span();
-    const oldest = Math.min(...(stored()?.tiers ?? []).map((tier) => Date.parse(tier.oldest ?? "")).filter((at) => !Number.isNaN(at)));
+    const oldest = storedSince();
     const known = observed.findIndex((seconds) => seconds > 0);
     const since = known < 0 ? Infinity : timeOf(this.grid, known);
     // The first that is known began somewhere in it, the last is still filling.
@@ -182,7 +182,7 @@ export class Asker {
     const began = Date.now();
     let wait = WAIT;
     try {
-      await askStored(wanted.live().epoch);
+      await askStored(wanted.live().epoch, true);
       if (request.signal.aborted) return;
       const limit = wanted.page.topic?.of === "metrics" ? MOST_METRICS : MOST_SERIES;
       Object.assign(asked, { limit }, wanted.then && wholeSteps(wanted.then(asked), asked));
@@ -198,7 +198,7 @@ export class Asker {
       if (wanted.then && kept > asked.step && !isOn(asked, kept)) throw new Unknown(`of that time steps of ${inWords(kept)} are kept, in which other versions ran too`);
       if (answers.length === 0) answers.push({ start: new Date(asked.from).toISOString(), step: asked.step, series: [], metrics: [], left_out: 0 });
       this.picture = new Past(answers, { asked, labels });
-      this.picture.key = key;
+      Object.assign(this.picture, { key, range: wanted.range });
       this.problem = "";
       wait = 1000 * this.picture.grid.step - (Date.now() - began);
     } catch (error) {
@@ -249,7 +249,7 @@ function isOn({ from, to, isAlone }, step) {
 }
 
 /** Asks; of a service that reads for others already, a few times. */
-async function patiently(path, signal) {
+export async function patiently(path, signal) {
   for (let time = 0; ; time += 1) {
     const answer = await fetch(path, { signal });
     if (answer.status !== 429 || time === 5) return answer;

@@ -58,9 +58,10 @@ class Drawn {
     const { before } = store;
     const then = before && shown.map((one) => ({ key: keyOf(one), line: one.line, metric: before.metric(one.metric) })).filter(({ metric }) => metric);
     const were = then?.length > 0 ? Object.fromEntries(then.map(({ key, line, metric }) => [key, before.past.valuesOf(metric, line.rate)])) : null;
+    const isOurs = ({ series }) => lines.some(({ of }) => of === series.split("{")[0]);
     const indicator = store.indicators?.get(limit);
     const limits = indicator ? [{ value: indicator.warning, colour: "warn", label: "warning" }, { value: indicator.critical, colour: "bad", label: "critical" }] : [];
-    this.chart.update({ columns, grid: store.grid, limits, marks: store.marks(), before: before?.columns(were, store.grid) });
+    this.chart.update({ columns, grid: store.grid, limits, ...store.marked(isOurs), before: before?.columns(were, store.grid) });
     return true;
   }
 }

@@ -9,7 +9,7 @@ import * as address from "./address.js";
 import { OUTCOMES } from "./table.js";
 import { BUCKETS, failed, timeOf } from "./store.js";
 import { Pair } from "./overview.js";
-import { AlertStrip, concerns } from "./alerts.js";
+import { AlertStrip, concerns, touches } from "./alerts.js";
 import { AlertHistory } from "./history.js";
 import { Question } from "./ask.js";
 import { CallList } from "./calls.js";
@@ -88,7 +88,7 @@ export class Series {
     const row = { kind, labels: labels.map((value) => ["", value]) };
     this.title = label(row);
     this.topic = { kind, labels };
-    this.needs = ["alert_history"];
+    this.needs = [];
     this.deltas = FIGURES.map(() => new Delta());
     const figure = ([name], place) => h("div", {}, h("dt", { class: name === "In flight" ? "now" : "" }, name), h("dd", {}, h("span"), this.deltas[place].element));
     this.figures = h("dl", { class: "figures" }, FIGURES.map(figure));
@@ -188,7 +188,7 @@ export class Series {
     });
     this.updateAlerts(store);
     this.failures.update(store, row);
-    this.pair.update(store, row, this.limits(store, store.now.detail ?? row));
+    this.pair.update(store, row, { limits: this.limits(store, store.now.detail ?? row) });
     this.expected.update(store, row);
     this.inside.update(store, row);
     this.recorded.update(store, row);
@@ -245,7 +245,7 @@ export class Series {
       const place = point[0] - newest + cells - 1;
       if (place >= 0 && place < cells) histograms[place] = point[BUCKETS] ?? [];
     }
-    this.heat.updateHeat({ histograms, grid: store.grid, marks: store.marks() });
+    this.heat.updateHeat({ histograms, grid: store.grid, ...store.marked((alert) => touches(alert, row)) });
     text(this.heat.note, store.isPast ? "in the exported buckets, each up to its bound; stronger: more calls" : "stronger: more calls");
   }
 

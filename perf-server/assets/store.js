@@ -3,7 +3,7 @@
 import { boots } from "./stored.js";
 
 /** Fields known whatever is watched. */
-export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "history", "hasValues", "calls", "names", "resets", "cards"];
+export const COMMON = ["at", "epoch", "uptime", "bootAt", "service", "config", "role", "topic", "window", "health", "indicators", "alerts", "episodes", "hasValues", "calls", "names", "resets", "cards"];
 
 /** How long each window is, in seconds, and how far its points lie apart. */
 export const SECONDS = { "1m": { length: 60, step: 1 }, "5m": { length: 300, step: 5 }, "15m": { length: 900, step: 60 }, "1h": { length: 3600, step: 60 } };
@@ -48,22 +48,19 @@ export class Store {
 
   /** Whether all is known but what somebody goes without. */
   has(without) {
-    const isKnown = { alert_history: this.history !== undefined, indicator_values: Boolean(this.hasValues) };
-    return Object.entries(isKnown).every(([part, is]) => is || without?.includes(part));
+    return Boolean(this.hasValues) || Boolean(without?.includes("indicator_values"));
   }
 
   /** Takes in what it went without, as it is a moment later. */
-  complete({ indicators, alert_history: history }) {
+  complete({ indicators }) {
     if (!this.hasValues && indicators?.every((one) => "value" in one)) {
       this.indicators = new Map(indicators.map((one) => [one.name, one]));
       this.hasValues = true;
     }
-    if (history) this.history ??= history;
   }
 
   /** Forgets the parts that come no more. */
   leaveOut(without = []) {
-    if (without.includes("alert_history")) this.history = undefined;
     if (without.includes("indicator_values")) this.hasValues = false;
   }
 
@@ -110,7 +107,6 @@ export class Store {
     if (message.indicators) this.indicators = new Map(message.indicators.map((one) => [one.name, one]));
     for (const one of message.indicators_changed ?? []) this.indicators?.set(one.name, one);
     if (message.alerts) this.alerts = message.alerts;
-    if (message.alert_history) this.history = message.alert_history;
     if (message.event) this.applyEvent(message.event);
     if (message.calls) this.calls = message.calls.map(withPairs);
     if (message.calls_total !== undefined) this.allCalls = message.calls_total;
@@ -318,6 +314,11 @@ export class Store {
   marks() {
     const began = this.processes().map(({ at, version }, place, all) => ({ at, label: beginning(version, all[place - 1]?.version) }));
     return [...began, ...(this.resets ?? []).map((at) => ({ at: Date.parse(at), label: "reset" }))];
+  }
+
+  /** All that a chart marks: moments, and when alerts fired, of those that `isOurs(alert)`. */
+  marked(isOurs) {
+    return { marks: this.marks(), alerts: this.episodes?.spans(this, isOurs) ?? [] };
   }
 }
 

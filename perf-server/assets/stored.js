@@ -1,14 +1,17 @@
-// The history that the service keeps on disk, where it keeps one: as it tells of it, asked once for each process.
+// The history that the service keeps on disk, where it keeps one: as it tells of it, asked once for each process, and now and then for ranges.
 
 import { PARTS } from "./pages.js";
 
 /** `null` where there is none, `undefined` until it was asked. */
 let told = PARTS.includes("history") ? undefined : null;
 let askedOf = null;
+let askedAt = -Infinity;
+/** So long, in milliseconds, an answer is good for a range: other processes come, and what is old is forgotten. */
+const GOOD = 60_000;
 
-/** The service's description of its history: `{ off, tiers, boots }`. */
-export function stored() {
-  return told;
+/** Since when anything is stored, in milliseconds; `Infinity` where nothing is. */
+export function storedSince() {
+  return Math.min(...(told?.tiers ?? []).map((tier) => Date.parse(tier.oldest ?? "")).filter((at) => !Number.isNaN(at)));
 }
 
 /** Whether nothing is kept: what people set ends with the process, unless the application sees to it. */
@@ -16,9 +19,11 @@ export function isNothingKept() {
   return told === null || Boolean(told?.off);
 }
 
-/** Asks, unless it was asked of this process already. A service that does not answer is asked again another time. */
-export async function askStored(epoch) {
-  if (told === null || askedOf === epoch) return;
+/** Asks, unless it was asked of this process already; for a range anew after a minute. A service that does not answer is asked again another time. */
+export async function askStored(epoch, isForRange = false) {
+  const isOld = isForRange && Date.now() - askedAt >= GOOD;
+  if (told === null || (askedOf === epoch && !isOld)) return;
+  askedAt = Date.now();
   const answer = await fetch("api/v1/history").catch(() => null);
   if (!answer?.ok) return;
   told = await answer.json();

@@ -3,6 +3,7 @@
 //! Screenshots are left in the folder `dashboard` of the target directory's `tmp`, for people to look at.
 
 mod accessibility;
+mod alerting;
 mod browser;
 mod compare;
 mod errors;
