@@ -53,7 +53,7 @@ impl Monitor {
         let (range, now) = (range.into(), clock::now());
         self.inner.registry.catch_up(now);
         // Memory knows the last hour to the slice, and a log only whole stretches of time.
-        let is_in_memory = self.inner.registry.remembers(range.start(), now);
+        let is_in_memory = self.inner.registry.remembers(&range, now);
         let log = self.ask::<dyn ErrorLog>().filter(|_| settings.enabled && !is_in_memory);
         let until = log.as_ref().map_or(UNIX_EPOCH, |log| log.errors_until());
         // Memory answers for what the log does not have.

@@ -6,7 +6,7 @@ use crate::extend::{CallLog, RecordedCursor};
 use crate::measure::cells::recorder::settings::RecorderSettings;
 use crate::measure::cells::recorder::store::{Shown, Store};
 use crate::measure::cells::recorder::wish::Wish;
-use crate::measure::clock::{self, wall};
+use crate::measure::clock;
 use crate::measure::model::field_access::FieldAccess;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::recorded::{RecordedTree, RecorderState, RecorderView};
@@ -123,9 +123,8 @@ impl Monitor {
     /// The log of recorded calls, where the range has times of which memory does not hold all that were kept.
     fn call_log(&self, range: &TimeRange) -> Option<Arc<dyn CallLog>> {
         let (settings, store) = self.recorder();
-        let since =
-            self.inner.registry.begun().max(clock::now().before(kept_for(settings))).max(store.is_whole_since());
-        let is_in_memory = settings.enabled && range.start() >= wall::time_of(since);
+        let since = clock::now().before(kept_for(settings)).max(store.is_whole_since());
+        let is_in_memory = settings.enabled && self.inner.registry.remembers_since(range, since);
         if is_in_memory { None } else { self.ask::<dyn CallLog>() }
     }
 

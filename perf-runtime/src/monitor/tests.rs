@@ -17,6 +17,7 @@ mod estimates;
 mod histories;
 mod in_flight;
 mod recorder;
+mod set_clock;
 mod streams;
 mod tree;
 

@@ -112,7 +112,7 @@ impl Monitor {
                 let known = TimeRange::between(range.start().max(log.tree_since()?), range.end()).ok()?;
                 tracks::of(registry, self.ask::<dyn Past>().as_deref(), &selector, &known)
             }
-            None if Registry::is_recent(range.start(), clock::now()) => tracks::of(registry, None, &selector, range),
+            None if Registry::is_recent(range, clock::now()) => tracks::of(registry, None, &selector, range),
             None => return None,
         };
         let seconds = tracks.series.iter().filter_map(|series| series.whole.sum).sum();
@@ -149,7 +149,7 @@ impl Monitor {
 
     /// The log that knows of times that this process's memory does not hold, where the range has such.
     fn tree_log(&self, range: &TimeRange) -> Option<Arc<dyn TreeLog>> {
-        let is_in_memory = self.inner.registry.remembers(range.start(), clock::now());
+        let is_in_memory = self.inner.registry.remembers(range, clock::now());
         if is_in_memory { None } else { self.ask::<dyn TreeLog>() }
     }
 }

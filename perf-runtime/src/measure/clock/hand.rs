@@ -1,6 +1,7 @@
 //! Clocks that a test moves by hand: the process's, and one for each isolated test.
 
 use super::moment::Moment;
+use super::wall::Eras;
 use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,12 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) struct HandClock {
     pub(super) is_held: AtomicBool,
     pub(super) nanos: AtomicU64,
-    /// The wall clock's time at the first moment, in nanoseconds since 1970; 0 for the process's clock, which follows the wall.
-    pub(super) origin: AtomicU64,
+    /// The times of day of an isolated test; those of the process's clock stand elsewhere.
+    pub(super) eras: Eras,
     pub(super) owner: Mutex<()>,
 }
 
-static OF_PROCESS: HandClock = HandClock::new(0);
+static OF_PROCESS: HandClock = HandClock::new();
 
 thread_local! {
     /// The clock of the test that this thread works for; `None` for the process's.
@@ -23,13 +24,8 @@ thread_local! {
 }
 
 impl HandClock {
-    pub(super) const fn new(origin: u64) -> Self {
-        Self {
-            is_held: AtomicBool::new(false),
-            nanos: AtomicU64::new(0),
-            origin: AtomicU64::new(origin),
-            owner: Mutex::new(()),
-        }
+    pub(super) const fn new() -> Self {
+        Self { is_held: AtomicBool::new(false), nanos: AtomicU64::new(0), eras: Eras::new(), owner: Mutex::new(()) }
     }
 
     pub(super) fn is_of_process(&self) -> bool {
@@ -54,7 +50,7 @@ pub(super) fn now() -> Option<Moment> {
     clock.is_held.load(Ordering::Relaxed).then(|| Moment(clock.nanos.load(Ordering::Relaxed)))
 }
 
-/// The wall clock's time at the first moment of an isolated test's clock; `None` where this thread goes by the process's.
-pub(super) fn origin() -> Option<u64> {
-    CURRENT.get().map(|clock| clock.origin.load(Ordering::Relaxed))
+/// The times of day of an isolated test; `None` where this thread goes by the process's clock.
+pub(super) fn eras() -> Option<&'static Eras> {
+    CURRENT.get().map(|clock| &clock.eras)
 }

@@ -28,7 +28,7 @@ impl ManualClock {
         if clock.is_of_process() {
             wall::hold(now);
         } else {
-            clock.origin.store(wall::full_hour(now), Ordering::Relaxed);
+            clock.eras.begin_at_full_hour(now);
         }
         clock.is_held.store(true, Ordering::Relaxed);
         Self { clock, _owner: owner }
@@ -43,11 +43,11 @@ impl ManualClock {
     /// by which calls are measured, stands meanwhile.
     pub fn set_time_of_day(&self, time: SystemTime) {
         let now = Moment(self.clock.nanos.load(Ordering::Relaxed));
-        let origin = wall::to_unix_nanos(time).saturating_sub(now.0).max(1);
+        let time = wall::to_unix_nanos(time);
         if self.clock.is_of_process() {
-            wall::set(now, origin);
+            wall::set(now, time);
         } else {
-            self.clock.origin.store(origin, Ordering::Relaxed);
+            self.clock.eras.set(now, time);
         }
     }
 }
@@ -58,14 +58,16 @@ impl Drop for ManualClock {
         if self.clock.is_of_process() {
             wall::release();
         } else {
-            self.clock.origin.store(wall::origin_of(real_now()), Ordering::Relaxed);
+            self.clock.eras.begin_at_real_time(real_now());
         }
     }
 }
 
 /// A clock for an isolated test, which is not held yet.
 pub(in crate::measure) fn apart() -> HandClock {
-    HandClock::new(wall::origin_of(real_now()))
+    let clock = HandClock::new();
+    clock.eras.begin_at_real_time(real_now());
+    clock
 }
 
 fn real_now() -> Moment {

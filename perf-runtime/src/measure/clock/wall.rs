@@ -10,11 +10,13 @@ use super::moment::{Moment, nanos};
 #[cfg(any(test, feature = "test-util"))]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Smaller differences are the two clocks' drift within some ticks, or the time between the two readings.
 const TOLERANCE: Duration = Duration::from_millis(20);
+/// Smaller differences are corrections of a clock that runs, not somebody who set it.
+const CORRECTION: Duration = Duration::from_secs(1);
 /// Eras that are kept: memory holds an hour, and clocks are not set more often.
 const MAX_ERAS: usize = 16;
 
@@ -26,26 +28,105 @@ struct Era {
     origin: u64,
 }
 
-/// The newest era, so that most readers need no lock. `ORIGIN` is 0 until the clock was read.
-static FROM: AtomicU64 = AtomicU64::new(0);
-static ORIGIN: AtomicU64 = AtomicU64::new(0);
+/// The wall clock's times at the moments of a monotonic one.
+#[derive(Debug)]
+pub(super) struct Eras {
+    /// The newest era, so that most readers need no lock. `origin` is 0 until the clock was read.
+    from: AtomicU64,
+    origin: AtomicU64,
+    /// All eras, the oldest first: it holds for all moments before it too.
+    all: RwLock<Vec<Era>>,
+}
+
+/// Those of the process's clock.
+static OF_PROCESS: Eras = Eras::new();
 /// Whether a test holds the monotonic clock: then the wall clock stands as well.
 #[cfg(any(test, feature = "test-util"))]
 static HELD: AtomicBool = AtomicBool::new(false);
-/// All eras, the oldest first.
-static ERAS: RwLock<Vec<Era>> = RwLock::new(Vec::new());
+
+impl Eras {
+    pub(super) const fn new() -> Self {
+        Self { from: AtomicU64::new(0), origin: AtomicU64::new(0), all: RwLock::new(Vec::new()) }
+    }
+
+    /// Begins an era; with the first moment all anew.
+    fn begin(&self, era: Era) {
+        let mut eras = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        if era.from == Moment::default() {
+            eras.clear();
+        }
+        if eras.len() >= MAX_ERAS {
+            eras.remove(0);
+        }
+        eras.push(era);
+        if let Some(oldest) = eras.first_mut() {
+            oldest.from = Moment::default();
+        }
+        self.from.store(era.from.0, Ordering::Release);
+        self.origin.store(era.origin, Ordering::Release);
+    }
+
+    /// Begins anew: the wall clock shows the last full hour at a moment, and runs alike from the first one on.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn begin_at_full_hour(&self, now: Moment) {
+        self.begin(Era { from: Moment::default(), origin: full_hour(now) });
+    }
+
+    /// Begins anew with the real time.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn begin_at_real_time(&self, now: Moment) {
+        self.begin(Era { from: Moment::default(), origin: origin_of(now) });
+    }
+
+    /// Sets the wall clock while a test holds the other one.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn set(&self, now: Moment, unix_nanos: u64) {
+        self.begin(Era { from: now, origin: unix_nanos.saturating_sub(now.0).max(1) });
+    }
+
+    fn all(&self) -> RwLockReadGuard<'_, Vec<Era>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Era {
+    /// The wall clock's time at a moment of it.
+    fn at(self, moment: Moment) -> u64 {
+        moment.0.saturating_add(self.origin)
+    }
+
+    /// The moment at which the wall clock showed a time, if it was one of this era.
+    fn moment_of(self, unix_nanos: u64) -> Moment {
+        Moment(unix_nanos.saturating_sub(self.origin))
+    }
+}
+
+/// The eras that this thread goes by.
+fn eras() -> &'static Eras {
+    #[cfg(any(test, feature = "test-util"))]
+    if let Some(of_hand) = hand::eras() {
+        return of_hand;
+    }
+    &OF_PROCESS
+}
+
+/// Each era with the one after it.
+fn with_next(eras: &[Era]) -> impl Iterator<Item = (Era, Option<Era>)> {
+    let next = eras.iter().skip(1).copied().map(Some).chain([None]);
+    eras.iter().copied().zip(next)
+}
 
 /// Compares the wall clock with the monotonic one, which shows `now`. To be called at each tick; costs a reading.
 pub(crate) fn follow(now: Moment) {
     #[cfg(any(test, feature = "test-util"))]
-    if HELD.load(Ordering::Relaxed) || hand::origin().is_some() {
+    if HELD.load(Ordering::Relaxed) || hand::eras().is_some() {
         return;
     }
     let origin = origin_of(now);
-    let known = ORIGIN.load(Ordering::Acquire);
+    let known = OF_PROCESS.origin.load(Ordering::Acquire);
     if known == 0 || known.abs_diff(origin) > nanos(TOLERANCE) {
         let from = if known == 0 { Moment::default() } else { now };
-        begin(Era { from, origin });
+        OF_PROCESS.begin(Era { from, origin });
     }
 }
 
@@ -55,7 +136,7 @@ pub(crate) fn unix_nanos(moment: Moment) -> u64 {
     if moment.0 >= from {
         return moment.0.saturating_add(origin);
     }
-    let eras = ERAS.read().unwrap_or_else(PoisonError::into_inner);
+    let eras = eras().all();
     let of_then = eras.iter().rev().find(|era| era.from <= moment).or(eras.first());
     moment.0.saturating_add(of_then.map_or(origin, |era| era.origin))
 }
@@ -75,15 +156,82 @@ pub(crate) fn time_of(moment: Moment) -> SystemTime {
 }
 
 /// A moment that is not later than any at which the wall clock showed this time or a later one. It is exact unless the clock
-/// was set.
+/// was set: of what ended after it, only what the time of day says belongs to the time that is meant.
 pub(crate) fn moment_before(unix_nanos: u64) -> Moment {
-    #[cfg(any(test, feature = "test-util"))]
-    if let Some(origin) = hand::origin() {
-        return Moment(unix_nanos.saturating_sub(origin));
+    let moments = eras().all().iter().map(|era| era.from.max(era.moment_of(unix_nanos))).min();
+    moments.unwrap_or_default()
+}
+
+/// The first moment at which the wall clock showed a time from `start` on and before `end`; `None` where it never did.
+pub(crate) fn first_within(start: u64, end: u64) -> Option<Moment> {
+    let eras = eras().all();
+    with_next(&eras).find_map(|(era, next)| {
+        let first = era.from.max(era.moment_of(start));
+        (next.is_none_or(|next| first < next.from) && era.at(first) < end).then_some(first)
+    })
+}
+
+/// The last moment at which the wall clock showed a time; where it never did, the last one before that.
+pub(crate) fn last_at(unix_nanos: u64) -> Moment {
+    let eras = eras().all();
+    let mut last = Moment::default();
+    for (era, next) in with_next(&eras) {
+        if era.at(era.from) <= unix_nanos {
+            let moment = era.moment_of(unix_nanos);
+            last = next.map_or(moment, |next| moment.min(next.from.before(Duration::from_nanos(1))));
+        }
     }
-    let eras = ERAS.read().unwrap_or_else(PoisonError::into_inner);
-    let moments = eras.iter().map(|era| era.from.max(Moment(unix_nanos.saturating_sub(era.origin))));
-    moments.min().unwrap_or_default()
+    last
+}
+
+/// The earliest time that the wall clock showed from a moment on.
+pub(crate) fn earliest_since(moment: Moment) -> u64 {
+    let eras = eras().all();
+    let later = with_next(&eras).filter(|(_, next)| next.is_none_or(|next| next.from > moment));
+    later.map(|(era, _)| era.at(era.from.max(moment))).min().unwrap_or_else(|| unix_nanos(moment))
+}
+
+/// The times that the wall clock showed between two moments, in the order in which it did.
+pub(crate) fn times_between(from: Moment, to: Moment) -> Vec<(u64, u64)> {
+    let eras = eras().all();
+    let parts = with_next(&eras).map(|(era, next)| {
+        let [first, last] = [era.from.max(from), next.map_or(to, |next| next.from.min(to))];
+        (era.at(first), era.at(last))
+    });
+    parts.filter(|(first, last)| first < last).collect()
+}
+
+/// The stretches from a moment on until the wall clock shows a time, apart where somebody set it: the first moment of each, and the first
+/// one after it. Where the clock has yet to come to that time, the last one ends when it was set.
+pub(crate) fn stretches(since: Moment, until: u64) -> Vec<(Moment, Moment)> {
+    let eras = eras().all();
+    let (mut stretches, mut from) = (Vec::new(), since);
+    for (era, next) in with_next(&eras) {
+        let to = match next {
+            Some(next) if is_set(era, next) => next.from,
+            Some(_) => continue,
+            None => era.moment_of(until),
+        };
+        if to > from {
+            stretches.push((from, to));
+            from = to;
+        }
+    }
+    stretches
+}
+
+/// Whether somebody set the clock after a moment, and up to another.
+pub(crate) fn is_set_between(from: Moment, to: Moment) -> bool {
+    if from.0 >= newest(to).0 {
+        return false;
+    }
+    let eras = eras().all();
+    with_next(&eras)
+        .any(|(era, next)| next.is_some_and(|next| next.from > from && next.from <= to && is_set(era, next)))
+}
+
+fn is_set(era: Era, next: Era) -> bool {
+    era.origin.abs_diff(next.origin) > nanos(CORRECTION)
 }
 
 /// A time in nanoseconds since 1970; 0 for earlier ones.
@@ -93,20 +241,17 @@ pub(crate) fn to_unix_nanos(time: SystemTime) -> u64 {
 
 /// From when on the newest era lasts, and its origin. Where nobody looked at the clock yet, the moment is taken for now.
 fn newest(moment: Moment) -> (u64, u64) {
-    #[cfg(any(test, feature = "test-util"))]
-    if let Some(origin) = hand::origin() {
-        return (0, origin);
-    }
-    let mut origin = ORIGIN.load(Ordering::Acquire);
+    let eras = eras();
+    let mut origin = eras.origin.load(Ordering::Acquire);
     if origin == 0 {
         follow(moment);
-        origin = ORIGIN.load(Ordering::Acquire);
+        origin = eras.origin.load(Ordering::Acquire);
     }
-    (FROM.load(Ordering::Acquire), origin)
+    (eras.from.load(Ordering::Acquire), origin)
 }
 
 /// The wall clock's time at the first moment, where it is `now` at present.
-pub(super) fn origin_of(now: Moment) -> u64 {
+fn origin_of(now: Moment) -> u64 {
     unix_now().saturating_sub(now.0).max(1)
 }
 
@@ -114,46 +259,33 @@ fn unix_now() -> u64 {
     to_unix_nanos(SystemTime::now())
 }
 
-fn begin(era: Era) {
-    let mut eras = ERAS.write().unwrap_or_else(PoisonError::into_inner);
-    if era.from == Moment::default() {
-        eras.clear();
-    }
-    if eras.len() >= MAX_ERAS {
-        eras.remove(0);
-    }
-    eras.push(era);
-    FROM.store(era.from.0, Ordering::Release);
-    ORIGIN.store(era.origin, Ordering::Release);
-}
-
 /// While a test holds the clock, its first moment is a full hour of the wall clock: cells of time begin where the test
 /// counts them from.
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn hold(now: Moment) {
     HELD.store(true, Ordering::Relaxed);
-    begin(Era { from: Moment::default(), origin: full_hour(now) });
+    OF_PROCESS.begin_at_full_hour(now);
 }
 
 /// The origin by which the time of day at `now` is the last full hour: what a test of minutes and hours finds must not depend on
 /// when it runs, nor on how long the machine has run.
 #[cfg(any(test, feature = "test-util"))]
-pub(super) fn full_hour(now: Moment) -> u64 {
+fn full_hour(now: Moment) -> u64 {
     const HOUR: u64 = 3_600_000_000_000;
     (unix_now() / HOUR * HOUR).saturating_sub(now.0).max(1)
 }
 
 /// Sets the wall clock while a test holds the other one.
 #[cfg(any(test, feature = "test-util"))]
-pub(super) fn set(now: Moment, origin: u64) {
-    begin(Era { from: now, origin });
+pub(super) fn set(now: Moment, unix_nanos: u64) {
+    OF_PROCESS.set(now, unix_nanos);
 }
 
 /// Goes back to real time.
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn release() {
     HELD.store(false, Ordering::Relaxed);
-    ORIGIN.store(0, Ordering::Release);
+    OF_PROCESS.origin.store(0, Ordering::Release);
 }
 
 #[cfg(test)]
@@ -178,14 +310,54 @@ mod tests {
         let (early, was) = (now(), unix_nanos(now()));
         clock.advance(second);
         let hour = nanos(Duration::from_secs(3_600));
-        let (_, origin) = newest(now());
-        begin(Era { from: now(), origin: origin + hour });
+        clock.set_time_of_day(time_of(now()) + Duration::from_nanos(hour));
         assert_eq!(unix_nanos(early), was);
         assert_eq!(unix_nanos(now()), was + nanos(second) + hour);
         assert_eq!(moment_before(was), early);
-        begin(Era { from: now().after(second), origin: origin - hour });
-        clock.advance(2 * second);
+        clock.advance(second);
+        clock.set_time_of_day(time_of(now()) - Duration::from_nanos(2 * hour));
+        clock.advance(second);
         assert_eq!(unix_nanos(now()), was + nanos(3 * second) - hour);
         assert!(moment_before(unix_nanos(now())) <= now());
+    }
+
+    #[test]
+    fn times_that_come_again_are_told_apart_by_their_moments() {
+        let clock = ManualClock::hold();
+        let [second, minute] = [1, 60].map(Duration::from_secs);
+        let (begun, was) = (now(), unix_nanos(now()));
+        clock.advance(10 * minute);
+        let set = now();
+        clock.set_time_of_day(time_of(now()) - 5 * minute);
+        clock.advance(2 * minute);
+        let at = |minutes: u32| was + nanos(minutes * minute);
+        let after = |minutes: u32| begun.after(minutes * minute);
+        // Shown are the minutes 0 to 10, and then 5 to 7.
+        assert_eq!((first_within(at(6), at(7)), last_at(at(6))), (Some(after(6)), after(11)));
+        assert_eq!((last_at(at(3)), first_within(at(8), at(9))), (after(3), Some(after(8))));
+        assert_eq!((earliest_since(begun), earliest_since(after(7)), earliest_since(set)), (at(0), at(5), at(5)));
+        assert_eq!(times_between(after(9), now()), [(at(9), at(10)), (at(5), at(7))]);
+        assert_eq!(stretches(after(1), at(6)), [(after(1), set), (set, after(11))]);
+        assert_eq!((stretches(after(1), at(4)), stretches(now(), at(6))), (vec![(after(1), set)], Vec::new()));
+        assert_eq!((is_set_between(begun, set), is_set_between(set, now())), (true, false));
+        // Forward, over minutes that it never shows.
+        clock.set_time_of_day(time_of(now()) + 60 * minute);
+        assert_eq!((first_within(at(20), at(30)), first_within(at(20), at(70))), (None, Some(now())));
+        assert_eq!(last_at(at(30)), now().before(Duration::from_nanos(1)));
+        // By less than a second, it is only put right.
+        clock.set_time_of_day(time_of(now()) + second / 2);
+        assert!(!is_set_between(now(), now().after(second)) && stretches(now(), at(70)).len() == 1);
+    }
+
+    #[test]
+    fn of_many_eras_the_newest_are_kept_and_earlier_moments_have_a_time() {
+        let clock = ManualClock::hold();
+        let (begun, second) = (now(), Duration::from_secs(1));
+        for _ in 0..2 * MAX_ERAS {
+            clock.advance(second);
+            clock.set_time_of_day(time_of(now()) + 2 * second);
+        }
+        assert!(moment_before(unix_nanos(begun)) <= begun);
+        assert_eq!(first_within(unix_nanos(begun), unix_nanos(now())), Some(begun));
     }
 }

@@ -10,6 +10,7 @@
 //! 170, and 8 for each group in it: 6.5 KiB where one group fails all the time, 31 KiB where twenty do.
 
 use super::ring::cell_of;
+use super::wanted::Wanted;
 use crate::measure::cells::failures::Group;
 use crate::measure::clock::{self, Moment, wall};
 use std::collections::{HashMap, VecDeque};
@@ -22,11 +23,6 @@ const FINE: (Duration, Duration) = (Duration::from_millis(500), MINUTE);
 const MIDDLE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 /// An hour, and as long as a store may take to ask for it.
 const COARSE: (Duration, Duration) = (MINUTE, Duration::from_secs(3_600 + 360));
-
-/// A question about a window may come this much later than its end.
-const LATE_ASKED: Duration = Duration::from_secs(1);
-/// A range that ended so short a time ago is one up to now.
-const JUST_NOW: Duration = Duration::from_millis(250);
 
 /// The number that stands for failures of no group that is kept.
 const OTHERS: u32 = 0;
@@ -109,32 +105,29 @@ impl FailureNotes {
     /// the last tick, up to now, is the last slice.
     pub(crate) fn read(
         &self,
-        (start, end): (Moment, Moment),
+        wanted: &Wanted,
         (ticked, now): (Moment, Moment),
         for_each: impl Fn(&mut ForEach<'_>),
     ) -> Option<FailedGroups> {
         self.begin_if_any(&for_each);
         let mut notes = self.0.get()?.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.forget(now.max(ticked));
+        let now = now.max(ticked);
+        notes.forget(now);
         let mut sums: HashMap<u32, u64> = HashMap::new();
         let mut add = |counts: &[(u32, u32)]| {
             for &(number, count) in counts {
                 *sums.entry(number).or_default() += u64::from(count);
             }
         };
-        // The oldest tier that the range reaches into gives whole cells, as windows do.
-        let (age, is_up_to_now) = (now.since(start), now.since(end) < JUST_NOW);
-        for (tier, cell, newest) in [(&notes.coarse, COARSE.0, MIDDLE.1), (&notes.middle, MIDDLE.0, FINE.1)] {
-            let is_reached = age > newest + LATE_ASKED;
-            let within = |slice: &&Slice| {
-                is_reached && end_of_cell(slice.end, cell) > start && (is_up_to_now || slice.end <= end)
-            };
+        for (tier, cells, older) in
+            [(&notes.coarse, (COARSE.0, MIDDLE.0), MIDDLE.1), (&notes.middle, (MIDDLE.0, Duration::ZERO), FINE.1)]
+        {
+            let within = |slice: &&Slice| wanted.has_ended(told_at(slice.end, cells, older, now));
             tier.iter().filter(within).for_each(|slice| add(&slice.counts));
         }
-        let within = |slice: &&Slice| slice.end > start && (is_up_to_now || slice.end <= end);
-        notes.fine.iter().filter(within).for_each(|slice| add(&slice.counts));
+        notes.fine.iter().filter(|slice| wanted.has(slice.end)).for_each(|slice| add(&slice.counts));
         let live = notes.since_last(false, &for_each);
-        if now > start && is_up_to_now {
+        if wanted.has(now) {
             add(&live);
         }
         let mut groups = Vec::new();
@@ -266,6 +259,15 @@ fn push(tier: &mut VecDeque<Slice>, slice: Slice, cell: Duration) {
 fn pop(tier: &mut VecDeque<Slice>, cell: Duration, age: Duration, now: Moment) -> Option<Slice> {
     let ended = end_of_cell(tier.front()?.end, cell);
     if now.since(ended) >= age { tier.pop_front() } else { None }
+}
+
+/// When a slice of a tier ended for those who ask for ranges, in nanoseconds since 1970. It is told with its cell once all of that is so
+/// old, as windows tell it; and until then with the shorter cell of the tier before.
+fn told_at(end: Moment, (cell, shorter): (Duration, Duration), older: Duration, now: Moment) -> u64 {
+    let whole = end_of_cell(end, cell);
+    let ended = if now.since(whole) >= older { whole } else { end_of_cell(end, shorter) };
+    // By the clock as it was then, though it may have been set before the cell was over.
+    wall::unix_nanos(end).saturating_add(ended.nanos_since(end))
 }
 
 /// The end of the cell in which a slice ended; where there are no cells, its own.

@@ -10,5 +10,6 @@ pub(crate) mod sampled;
 pub(crate) mod slices;
 pub(crate) mod streams;
 pub(crate) mod unseen;
+pub(crate) mod wanted;
 pub(crate) mod window;
 mod window_totals;

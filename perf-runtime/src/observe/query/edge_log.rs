@@ -13,18 +13,17 @@ use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::measure::cells::tree::node::Node;
 use crate::measure::clock::{self, Moment, wall};
 use crate::observe::history::ring::cell_of;
+use crate::observe::history::wanted::Wanted;
 use crate::observe::series::entry::Series;
 use crate::observe::series::series_id::SeriesId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// An hour, and as long as a store may take to ask for it.
 const KEPT: Duration = Duration::from_secs(3_600 + 360);
-/// A range that ended so short a time ago is one up to now.
-const JUST_NOW: Duration = Duration::from_millis(250);
 
 /// The counts of a registry's edges, slice by slice.
 #[derive(Debug, Default)]
@@ -108,26 +107,26 @@ impl EdgeLog {
 
     /// The counts of a range up to now, and of the slices that begin or end in it.
     pub(crate) fn tree(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Tree {
-        let slice = self.joined(now, all, |start, end| end > range.start() && start < range.end());
+        let [first, last] = [range.start(), range.end()].map(wall::to_unix_nanos);
+        let slice = self.joined(now, all, |slice| {
+            let (start, end) = slice.times();
+            end > first && start < last
+        });
         self.named(&slice)
     }
 
-    /// The counts of the slices that end in a range, so that each is in one of several ranges that follow each other. One that ended a
-    /// moment ago is up to now.
+    /// The counts of the slices that end in a range, so that each is in one of several ranges that follow each other.
     pub(crate) fn tree_that_ended(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Tree {
-        let is_up_to_now = wall::time_of(now).duration_since(range.end()).unwrap_or_default() < JUST_NOW;
-        let slice = self.joined(now, all, |_, end| end > range.start() && (is_up_to_now || end <= range.end()));
+        let wanted = Wanted::of_range(range.start(), range.end(), now);
+        let slice = self.joined(now, all, |slice| wanted.has(slice.end));
         self.named(&slice)
     }
 
-    fn joined(&mut self, now: Moment, all: &[Arc<Series>], is_meant: impl Fn(SystemTime, SystemTime) -> bool) -> Slice {
+    fn joined(&mut self, now: Moment, all: &[Arc<Series>], is_meant: impl Fn(&Slice) -> bool) -> Slice {
         let live = self.since_last(now, all, false);
         let mut joined = Slice::default();
-        for slice in self.minutes.iter().chain(&self.ticks).chain([&live]) {
-            let [start, end] = [slice.start, slice.end].map(wall::time_of);
-            if is_meant(start, end) {
-                joined.join(slice);
-            }
+        for slice in self.minutes.iter().chain(&self.ticks).chain([&live]).filter(|slice| is_meant(slice)) {
+            joined.join(slice);
         }
         joined
     }
@@ -207,6 +206,13 @@ pub(crate) fn totals(all: &[Arc<Series>]) -> Vec<((String, String), EdgeCounts)>
 impl Slice {
     fn is_empty(&self) -> bool {
         self.edges.is_empty() && self.times.is_empty()
+    }
+
+    /// When it began and ended, in nanoseconds since 1970. Where the clock was set meanwhile, nobody knows what came before that: all is of
+    /// the time after.
+    fn times(&self) -> (u64, u64) {
+        let end = wall::unix_nanos(self.end);
+        (end.saturating_sub(self.end.nanos_since(self.start)), end)
     }
 
     fn join(&mut self, other: &Self) {

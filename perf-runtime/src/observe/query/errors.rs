@@ -10,6 +10,7 @@ use crate::measure::clock::{Moment, wall};
 use crate::measure::model::kind::Kind;
 use crate::measure::model::outcome::Outcome;
 use crate::observe::history::failures::FailedGroups;
+use crate::observe::history::wanted::Wanted;
 use crate::observe::series::entry::Series;
 use crate::observe::series::labels::Labels;
 use crate::observe::series::registry::Registry;
@@ -187,14 +188,13 @@ pub(crate) struct ErrorView {
 impl ErrorView {
     /// The failures of the selected series in a range of time: those that memory holds. Others, of before, may be [added](Errors::add).
     pub(crate) fn errors(&self, registry: &Registry, selector: &Selector, range: &TimeRange, now: Moment) -> Errors {
-        let [start, end] = [range.start(), range.end()];
         let mut errors = Errors::none(range, self.enabled);
         if !self.enabled {
             return errors;
         }
-        let [from, to] = [start, end].map(|time| wall::moment_before(wall::to_unix_nanos(time)));
+        let wanted = Wanted::of_range(range.start(), range.end(), now);
         for series in registry.all().iter().filter(|series| selector.selects_identity(&series.identity)) {
-            let failed = series.failed((from, to), now);
+            let failed = series.failed(&wanted, now);
             errors.series.extend(failed.and_then(|failed| self.of_series(series, failed)));
         }
         errors

@@ -4,7 +4,7 @@ use super::grid::{Grid, step_of};
 use super::past::Past;
 use super::range::TimeRange;
 use super::statistics::seconds;
-use crate::measure::clock::{self, wall};
+use crate::measure::clock::{self, Moment, wall};
 use crate::observe::history::ring::{LATE, before_cell, cell_of};
 use crate::observe::history::window::Window;
 use crate::observe::series::registry::Registry;
@@ -77,7 +77,8 @@ impl Memory {
 impl Span {
     pub(super) fn of(registry: &Registry, past: Option<&dyn Past>, range: &TimeRange) -> Self {
         let [start, end] = [range.start(), range.end()].map(wall::to_unix_nanos);
-        let begun = wall::unix_nanos(registry.begun());
+        // Where the clock was set back, this process saw times before it began.
+        let begun = wall::earliest_since(registry.begun());
         let lengths = LENGTHS.map(|window| Memory::of(window, registry));
         let [.., hour] = lengths;
         let step_by = |shortest: u64| step(range, shortest, end.saturating_sub(start));
@@ -190,6 +191,19 @@ impl Span {
     }
 }
 
+/// Stretches of time, ascending: those that overlap, as where the clock was set back, are one.
+fn joined(mut times: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    times.sort_unstable();
+    times.dedup_by(|later, earlier| {
+        let overlap = later.0 < earlier.1;
+        if overlap {
+            earlier.1 = earlier.1.max(later.1);
+        }
+        overlap
+    });
+    times
+}
+
 fn time(unix_nanos: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_nanos)
 }
@@ -218,7 +232,7 @@ pub(super) struct Observed(Vec<(u64, u64)>);
 
 impl Observed {
     pub(super) fn of(registry: &Registry, past: Option<&dyn Past>, span: &Span) -> Self {
-        let mut start = wall::unix_nanos(registry.begun()).max(span.memory.begin());
+        let start = wall::earliest_since(registry.begun()).max(span.memory.begin());
         let before = past.zip(span.before_memory).map(|(past, range)| past.observed(&range)).unwrap_or_default();
         let clipped = before.into_iter().map(|part| {
             let [from, to] = [part.start(), part.end()].map(wall::to_unix_nanos);
@@ -226,18 +240,19 @@ impl Observed {
             (from, to.min(start))
         });
         let mut times: Vec<(u64, u64)> = clipped.collect();
-        for (from, to) in registry.gaps() {
-            times.push((start, wall::unix_nanos(from)));
-            start = start.max(wall::unix_nanos(to));
+        let mut begin = registry.begun();
+        for (from, to) in registry.gaps().into_iter().chain([(registry.last_tick(), Moment::default())]) {
+            let seen = wall::times_between(begin, from).into_iter();
+            times.extend(seen.map(|(first, last)| (first.max(start), last)));
+            begin = begin.max(to);
         }
-        times.push((start, wall::unix_nanos(registry.last_tick())));
         if let Some((first, last)) = span.exact {
             for (from, to) in &mut times {
                 (*from, *to) = (first.max(*from), last.min(*to));
             }
         }
         times.retain(|(start, end)| start < end);
-        Self(times)
+        Self(joined(times))
     }
 
     /// The seconds of a step in which the process was observed.

@@ -24,6 +24,7 @@ use crate::observe::history::sampled::SampledNotes;
 use crate::observe::history::slices::History;
 use crate::observe::history::streams::StreamNotes;
 use crate::observe::history::unseen::{Begins, Room, Seen, Unseen};
+use crate::observe::history::wanted::Wanted;
 use crate::observe::history::window::Window;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -208,9 +209,9 @@ impl Series {
     }
 
     /// Its failures in a range of time, in groups; `None` where there never were any. What came since the last tick is in the live part.
-    pub(crate) fn failed(&self, range: (Moment, Moment), now: Moment) -> Option<FailedGroups> {
+    pub(crate) fn failed(&self, wanted: &Wanted, now: Moment) -> Option<FailedGroups> {
         let history = self.history();
-        self.failures.read(range, (history.ticked(), now), |look| self.for_each_failed(look))
+        self.failures.read(wanted, (history.ticked(), now), |look| self.for_each_failed(look))
     }
 
     /// Since when the call has been waiting that has for longest; `None` where none waits.

@@ -20,13 +20,16 @@ use crate::measure::site::isolation::{self, Isolation};
 use crate::observe::metrics::bounds::HistogramBounds;
 use crate::observe::metrics::store::MetricStore;
 use crate::observe::query::edge_log::EdgeLog;
+use crate::observe::query::range::TimeRange;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The most labels that a kind has.
 const MAX_LABELS: usize = 4;
+/// So long everything is in memory. A question about an hour may come a moment late.
+const MEMORY: Duration = Duration::from_secs(3_601);
 
 static OWNERS: Owners = Owners::new();
 
@@ -255,15 +258,25 @@ impl Registry {
         self.read(|inner| inner.ticks.last())
     }
 
-    /// Whether all since this time is in memory, that of earlier processes as well.
-    pub(crate) fn remembers(&self, since: SystemTime, now: Moment) -> bool {
-        wall::moment_before(wall::to_unix_nanos(since)) >= self.begun() && Self::is_recent(since, now)
+    /// Whether all of a range is in memory, that of earlier processes as well.
+    pub(crate) fn remembers(&self, range: &TimeRange, now: Moment) -> bool {
+        self.remembers_since(range, now.before(MEMORY))
     }
 
-    /// Whether memory holds all that this process did since this time: it holds an hour. A question about an hour may come a moment late.
-    pub(crate) fn is_recent(since: SystemTime, now: Moment) -> bool {
-        const MEMORY: Duration = Duration::from_secs(3_601);
-        now.since(wall::moment_before(wall::to_unix_nanos(since))) <= MEMORY
+    /// The same of a memory that holds what came from a moment on.
+    pub(crate) fn remembers_since(&self, range: &TimeRange, since: Moment) -> bool {
+        let is_own = range.start() >= wall::time_of(self.begun());
+        is_own && Self::first_within(range).is_none_or(|first| first >= since)
+    }
+
+    /// Whether memory holds all that this process did in a range.
+    pub(crate) fn is_recent(range: &TimeRange, now: Moment) -> bool {
+        Self::first_within(range).is_none_or(|first| now.since(first) <= MEMORY)
+    }
+
+    /// The first moment of a range. It may have several that are apart, where the clock was set back.
+    fn first_within(range: &TimeRange) -> Option<Moment> {
+        wall::first_within(wall::to_unix_nanos(range.start()), wall::to_unix_nanos(range.end()))
     }
 
     /// When the registry was made: nothing is known of earlier times.
