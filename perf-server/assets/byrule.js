@@ -29,11 +29,13 @@ export class ByRule {
   }
 
   update(store) {
-    const { name, from, to, isOpen } = timeOfList(store);
-    // At once when something happened.
-    const at = isOpen ? Math.max(Math.floor(to / AGAIN) * AGAIN, store.episodes.changedAt) : to;
-    this.asked.askAt([["from", from / 1000], ["to", to / 1000]], at, `${store.epoch} ${name}`);
+    const time = timeOfList(store);
     text(this.caption, `By rule, ${withinWords()}`);
+    // When something happened, at once: so that it has to be known first.
+    if (!store.episodes.see(store, time)) return this.asked.forget();
+    const { name, from, to, isOpen } = time;
+    const at = isOpen ? Math.max(Math.floor(to / AGAIN) * AGAIN, store.episodes.changedAt) : to;
+    return this.asked.askAt([["from", from / 1000], ["to", to / 1000]], at, `${store.epoch} ${name}`);
   }
 
   show(rules) {
@@ -43,7 +45,7 @@ export class ByRule {
       figures(one).forEach((value, place) => text(row.children[place + 1], value));
     });
     const lost = rules.reduce((sum, { unfinished }) => sum + unfinished, 0);
-    const words = [rules.length > MOST && `${number(rules.length - MOST)} more rules fired.`, lost > 0 && `Of ${number(lost)} ${lost === 1 ? "alert" : "alerts"} the end is not known: the process ended. Their time is not in the sums.`];
+    const words = [rules.length > MOST && `${number(rules.length - MOST)} more rules fired.`, lost > 0 && `Nobody saw the end of ${number(lost)} ${lost === 1 ? "alert" : "alerts"}, for the process ended: that time is not in the sums.`];
     text(this.more, words.filter(Boolean).join(" "));
     this.more.hidden = this.more.textContent === "";
   }

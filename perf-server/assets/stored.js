@@ -19,10 +19,17 @@ export function isNothingKept() {
   return told === null || Boolean(told?.off);
 }
 
-/** Asks, unless it was asked of this process already; for a range anew after a minute. A service that does not answer is asked again another time. */
+/**
+ * Asks, unless it was asked of this process already; for a range anew after a minute, and meanwhile the answer before is as good. A
+ * service that does not answer is asked again another time.
+ */
 export async function askStored(epoch, isForRange = false) {
-  const isOld = isForRange && Date.now() - askedAt >= GOOD;
-  if (told === null || (askedOf === epoch && !isOld)) return;
+  if (told === null) return;
+  if (askedOf !== epoch) await load(epoch);
+  else if (isForRange && Date.now() - askedAt >= GOOD) load(epoch);
+}
+
+async function load(epoch) {
   askedAt = Date.now();
   const answer = await fetch("api/v1/history").catch(() => null);
   if (!answer?.ok) return;
