@@ -9,8 +9,10 @@ import { CANCELLED, dropped, ERROR, failed, OK, P50, P95, P99, PANICKED } from "
 import { AlertStrip, touches } from "./alerts.js";
 import { Cards } from "./cards.js";
 import { CallList, flying } from "./calls.js";
+import { Course } from "./course.js";
 import { FailingMost } from "./errors.js";
 import { Health } from "./health.js";
+import { Objectives } from "./objectives.js";
 import { pageOfKind, PAGES } from "./pages.js";
 import { Tile } from "./tile.js";
 import { TimeGoes } from "./tree.js";
@@ -76,6 +78,8 @@ export class Overview {
     this.title = "Overview";
     this.needs = ["indicator_values"];
     this.health = new Health();
+    this.course = new Course();
+    this.objectives = new Objectives();
     this.tiles = ["Rate", "Errors", "Cancelled", "p50", "p95", "p99", "In flight"].map((title) => new Tile(title, title === "In flight"));
     this.heading = h("h2", {}, "");
     this.pair = new Pair("");
@@ -97,9 +101,11 @@ export class Overview {
       this.heading,
       h("div", { class: "tiles" }, this.tiles.map((tile) => tile.element)),
       this.pair.element,
+      this.course.element,
       h("h2", {}, "All instrumented work"),
       this.kinds.element,
       this.time.element,
+      this.objectives.element,
       h("div", { class: "pair" }, this.slow.element, this.calls.element),
     );
     this.element = h(
@@ -125,6 +131,8 @@ export class Overview {
     this.cards.update(store);
     this.alerts.update(store);
     this.calls.update(store.calls ?? [], flying(store.now));
+    this.course.update(store);
+    this.objectives.update(store);
     const kinds = store.kinds().map((kind) => store.kind(kind));
     if (!store.grid) return;
     this.empty.hidden = kinds.length > 0;

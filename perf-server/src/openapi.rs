@@ -38,6 +38,7 @@ mod live;
 mod login;
 mod mcp;
 mod metrics;
+mod objectives;
 mod recorded;
 mod series;
 mod tree;
@@ -90,9 +91,10 @@ impl fmt::Debug for Document {
 }
 
 /// The descriptions of our own routes.
-fn own() -> [OpenApi; 9] {
+fn own() -> [OpenApi; 10] {
     [
         alerts::part(),
+        objectives::part(),
         health::part(),
         live::part(),
         login::part(),

@@ -5,8 +5,9 @@ use axum::Json;
 use axum::routing::get;
 use perf_runtime::extend::{Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice, Provided};
 use perf_runtime::metric::MetricKind;
+use perf_runtime::objective::Objective;
 use perf_runtime::series::{Labels, Selector, TimeRange};
-use perf_runtime::{Monitor, Outcome, text};
+use perf_runtime::{Kind, Monitor, Outcome, text};
 use perf_server::Extension;
 use serde_json::json;
 use std::ops::Range;
@@ -24,7 +25,12 @@ const OBSERVED: [Range<u32>; 2] = [180..330, 1..150];
 /// The figures that are told of the past.
 struct Told {
     now: SystemTime,
+    /// Whether the health was kept: unhealthy while the first version ran.
+    is_judged: bool,
 }
+
+/// The health of each version, as it is kept: `perf_health_score`, and the share that a status held.
+const SCORES: [f64; 2] = [60.0, 100.0];
 
 impl Told {
     fn before(&self, minutes: u32) -> SystemTime {
@@ -50,7 +56,7 @@ impl Past for Told {
         let id = "operation{operation=search}".parse().expect("an id");
         let none = Labels::default();
         let depth = PastMetric { name: "queue_depth", kind: MetricKind::Gauge, unit: Some("jobs"), labels: &none };
-        for (part, took) in self.parts().zip(TOOK) {
+        for ((part, took), score) in self.parts().zip(TOOK).zip(SCORES) {
             let buckets = [PastBucket { outcome: Outcome::Ok, longest_nanos: took, count: CALLS }];
             let mut end = part.start + MINUTE;
             while end <= part.end {
@@ -70,18 +76,55 @@ impl Past for Told {
                 if end > range.start() && end <= range.end() && selector.selects_metric("queue_depth", &none) {
                     sink.point(&depth, &PastPoint { end, sum: 7.0, count: 1.0 });
                 }
+                if self.is_judged && end > range.start() && end <= range.end() {
+                    judged(selector, sink, end, score);
+                }
                 end += MINUTE;
             }
         }
     }
 }
 
+/// Tells of the health in a minute.
+fn judged(selector: &Selector, sink: &mut dyn PastSink, end: SystemTime, score: f64) {
+    let is_well = score == 100.0;
+    let share = |is: bool| f64::from(u8::from(is));
+    let mut readings = vec![("perf_health_score", Labels::default(), score)];
+    for verdict in ["overall", "serving", "resources"] {
+        let ill = !is_well && verdict != "resources";
+        for (status, value) in [("healthy", share(!ill)), ("degraded", 0.0), ("unhealthy", share(ill))] {
+            let labels = [("status", status), ("verdict", verdict)].into_iter().collect();
+            readings.push(("perf_health_status", labels, value));
+        }
+    }
+    if !is_well {
+        let labels = [("indicator", "operation.errors")].into_iter().collect();
+        readings.push(("perf_health_penalty", labels, 100.0 - score));
+    }
+    for (name, labels, value) in readings {
+        if selector.selects_metric(name, &labels) {
+            let metric = PastMetric { name, kind: MetricKind::Gauge, unit: None, labels: &labels };
+            sink.point(&metric, &PastPoint { end, sum: value, count: 1.0 });
+        }
+    }
+}
+
 /// A service with that past, and a list of its processes.
 pub(crate) async fn service() -> (Service, Provided) {
-    let monitor = Monitor::builder().build().expect("a monitor");
+    of(Monitor::builder().build().expect("a monitor"), false).await
+}
+
+/// As [`service`], with the health of that time and a promise that the first version broke.
+pub(crate) async fn judged_service() -> (Service, Provided) {
+    let promise = Objective::new(Kind::Operation).only("operation", "search");
+    let promise = promise.latency(Duration::from_millis(25), 99.0);
+    of(Monitor::builder().objective(promise).build().expect("a monitor"), true).await
+}
+
+async fn of(monitor: Monitor, is_judged: bool) -> (Service, Provided) {
     // Full minutes, so that each is one step.
     let minutes = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs() / 60;
-    let told = Told { now: UNIX_EPOCH + Duration::from_secs(minutes * 60) };
+    let told = Told { now: UNIX_EPOCH + Duration::from_secs(minutes * 60), is_judged };
     let boots: Vec<_> = (told.parts().zip(["1.0.0", "1.1.0"]).enumerate())
         .map(|(number, (part, version))| {
             json!({

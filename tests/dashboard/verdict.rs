@@ -1,6 +1,7 @@
 //! The two verdicts of the health, told apart at a glance; and the points of rows that come into sight.
 
 use super::browser::{Browser, Screen};
+use super::past;
 use super::service::Service;
 use super::several::wait_for_icon;
 use perf_runtime::Outcome;
@@ -85,6 +86,37 @@ async fn rows_have_their_lines_as_soon_as_they_come_into_sight() {
     browser.wait_to_see("main", "Nothing is remembered").await;
     browser.go("#/overview?window=1m").await;
     browser.wait_to_see(".health", "indicators are judged").await;
+    browser.has_no_errors().await;
+    browser.close().await;
+}
+
+/// The health and the promises of a range are those of then, and the card of the health is of now.
+#[tokio::test]
+async fn the_health_and_the_promises_of_a_range_are_shown() {
+    let Some(browser) = Browser::start().await else { return };
+    let (service, _past) = past::judged_service().await;
+    service.some_calls();
+    browser.look_through(Screen::ALL[0]).await;
+    browser.open(&service.url).await;
+    browser.wait_for_text(".tile b", |rate| rate != "–").await;
+    browser.go("#/overview?range=6h").await;
+    const COURSE: &str = "section[aria-label='Health over time']";
+    let words = ["In this range: healthy for ", ", unhealthy for ", "operation.errors 20"];
+    browser.wait_for_text(&format!("{COURSE} .more"), |text| words.iter().all(|one| text.contains(one))).await;
+    let chart = format!("return document.querySelector(\"{COURSE} canvas\").ariaLabel");
+    browser
+        .wait_until(&chart, "the chart", |words| {
+            words.as_str().is_some_and(|words| words.starts_with("Health score: "))
+        })
+        .await;
+    let row = "return document.querySelector('[aria-label=Objectives] tbody tr').innerText";
+    browser
+        .wait_until(row, "the promise", |words| words.as_str().is_some_and(|words| words.contains("99.0 % within 25.0 ms")))
+        .await;
+    let row = browser.script(row).await;
+    // The calls of the first version took 40 ms.
+    assert!(row.as_str().is_some_and(|row| row.starts_with("search") && row.contains("\t450\t")), "{row}");
+    browser.screenshot("range-health").await;
     browser.has_no_errors().await;
     browser.close().await;
 }

@@ -3,7 +3,7 @@
 use super::{LONG, Life};
 use perf_runtime::health::HealthPoint;
 use perf_runtime::objective::Objective;
-use perf_runtime::series::TimeRange;
+use perf_runtime::series::{Selector, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Kind, Outcome};
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn health_and_objectives_of_a_life_before_are_told_as_they_were() {
     life.history.flush(LONG);
 
     let range = TimeRange::last(40 * MINUTE).with_step(MINUTE);
-    let history = life.monitor.objective_history(range, 10);
+    let history = life.monitor.objective_history(&Selector::calls(), range);
     let [checkout] = &history.objectives[..] else { panic!("{history:#?}") };
     assert_eq!((checkout.whole.calls, checkout.whole.bad), (Some(1_800), Some(600)));
     assert!((checkout.whole.covered - 1_800.0).abs() < 10.0, "{:?}", checkout.whole);

@@ -30,7 +30,7 @@ impl Monitor {
     }
 
     /// The calls of each objective over any range of time, step by step, as [`tracks`](Self::tracks) has them, held against what is promised now: of
-    /// the first `limit` series with a promise. Those that only the past knows are among them where an objective is set for
+    /// the selected series with a promise. Those that only the past knows are among them where an objective is set for
     /// them ([`MonitorBuilder::objective`](crate::MonitorBuilder::objective)); what a function promised that this process does
     /// not have is not known.
     ///
@@ -38,26 +38,26 @@ impl Monitor {
     ///
     /// ```
     /// # use perf_runtime::objective::Objective;
+    /// # use perf_runtime::series::Selector;
     /// # use perf_runtime::{Kind, Monitor, Window};
     /// # use std::time::Duration;
     /// let monitor = Monitor::builder().objective(Objective::new(Kind::Operation).success(99.0)).build()?;
     /// monitor.record_response_time("search", Duration::from_millis(30));
-    /// let history = monitor.objective_history(Window::LastHour, 100);
+    /// let search = Selector::kind(Kind::Operation).label("operation", "search");
+    /// let history = monitor.objective_history(&search, Window::LastHour);
     /// assert_eq!(history.objectives[0].whole.bad, Some(0));
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
-    pub fn objective_history(&self, range: impl Into<TimeRange>, limit: usize) -> ObjectiveHistory {
+    pub fn objective_history(&self, selector: &Selector, range: impl Into<TimeRange>) -> ObjectiveHistory {
         let range = range.into();
-        let mut promised = self.promised(&range);
-        let left_out = promised.len().saturating_sub(limit);
-        while promised.len() > limit {
-            promised.pop_last();
-        }
+        let mut promised: Vec<(SeriesId, (Target, Vec<SeriesId>))> =
+            self.promised(selector, &range).into_iter().collect();
+        let left_out = promised.len().saturating_sub(selector.most());
+        promised.truncate(selector.most());
         // The grid is that of any series, and of none.
         let nothing = self.tracks(&Selector::metric(""), range);
         let mut history =
             ObjectiveHistory { start: nothing.start, step: nothing.step, objectives: Vec::new(), left_out };
-        let promised: Vec<(SeriesId, (Target, Vec<SeriesId>))> = promised.into_iter().collect();
         // A few at a time: their points are many.
         for some in promised.chunks(AT_ONCE) {
             let ids = some.iter().flat_map(|(_, (_, ids))| ids);
@@ -71,8 +71,8 @@ impl Monitor {
         history
     }
 
-    /// The series with a promise that may be in a range, by their names without late labels.
-    fn promised(&self, range: &TimeRange) -> BTreeMap<SeriesId, (Target, Vec<SeriesId>)> {
+    /// The selected series with a promise that may be in a range, by their names without late labels.
+    fn promised(&self, selector: &Selector, range: &TimeRange) -> BTreeMap<SeriesId, (Target, Vec<SeriesId>)> {
         let set = self.inner.objectives().set().to_vec();
         let of_functions: HashMap<SeriesId, Target> = self
             .inner
@@ -89,7 +89,7 @@ impl Monitor {
         let names =
             selectors.reduce(Selector::or).map(|selector| self.series_in(&selector, *range)).unwrap_or_default();
         let mut promised = BTreeMap::<SeriesId, (Target, Vec<SeriesId>)>::new();
-        for id in names {
+        for id in names.into_iter().filter(|id| selector.selects_series(id)) {
             let labels: Vec<(&str, &str)> = id.labels.pairs().collect();
             let for_it =
                 set.iter().find(|(objective, _)| objective.covers(id.kind, &labels)).map(|(_, target)| *target);

@@ -1,8 +1,8 @@
-//! The description of alerts, silences, rules and objectives.
+//! The description of alerts, silences and rules.
 
 use super::describe::{
-    Description, Fields, Operations, admin, choice, count, flag, labels, list, map, named, next, number,
-    number_or_null, object, one_of, read, text, text_or_null, time,
+    Description, Fields, Operations, admin, choice, count, flag, list, map, named, next, number, number_or_null,
+    object, one_of, read, text, text_or_null, time,
 };
 use super::describe::{any_number_or_null, matching, ranged, service, span};
 use crate::routes::marks;
@@ -32,9 +32,6 @@ pub(super) fn part() -> OpenApi {
         .schema("RuleRecord", rule_record())
         .schema("Rules", rules())
         .schema("Silences", silences())
-        .schema("Objectives", objectives())
-        .schema("ObjectiveHistory", objective_history())
-        .schema("ObjectivePoint", objective_point())
         .schema("AcknowledgeRequest", acknowledge_request())
         .schema("AcknowledgeSeveralRequest", acknowledge_several_request())
         .schema("AcknowledgedAlerts", acknowledged_alerts())
@@ -46,31 +43,6 @@ pub(super) fn part() -> OpenApi {
 
 fn routes() -> Description {
     let description = Description::new()
-        .get(
-            "/api/v1/objectives",
-            read("alerts", "How much of each objective's budget is left")
-                .labelled()
-                .listed(&["series", "budget_left", "burn_rate", "calls"], None, 10_000)
-                .json("Objectives"),
-        )
-        .get(
-            "/api/v1/objectives/history",
-            ranged(read(
-                "alerts",
-                "The calls of each objective over a range of time, held against what is promised now",
-            ))
-            .query(
-                "step",
-                "The least length of a step, such as 1h; it is longer where only longer ones are kept.",
-                span(),
-            )
-            .query(
-                "limit",
-                "How many series with a promise at most.",
-                count().minimum(Some(1_usize)).maximum(Some(1_000_usize)).default(Some(100.into())),
-            )
-            .json("ObjectiveHistory"),
-        )
         .get(
             "/api/v1/alerts",
             read("alerts", "What fires and what is pending, or the last that were resolved")
@@ -325,59 +297,6 @@ fn rules() -> ObjectBuilder {
 
 fn silences() -> ObjectBuilder {
     object("Those in force.").may_have("next", next()).has("silences", list(named("Silence")))
-}
-
-fn objectives() -> ObjectBuilder {
-    object("How much of each budget is left.").may_have("next", next()).has(
-        "objectives",
-        list(
-            object("One promise.")
-                .has("series", text())
-                .has("labels", labels())
-                .has("promise", text())
-                .has("target", number())
-                .has("latency", number_or_null())
-                .has("covered", number())
-                .has("calls", count())
-                .has("bad", count())
-                .has("budget_left", number())
-                .has("burn_rate", number_or_null()),
-        ),
-    )
-}
-
-fn objective_history() -> ObjectBuilder {
-    object("The calls of each objective over a range of time, step by step.")
-        .has("start", time())
-        .has("step", number().note("Seconds."))
-        .has("left_out", count().note("How many more series with a promise there are."))
-        .has(
-            "objectives",
-            list(
-                object("One promise.")
-                    .has("series", text())
-                    .has("labels", labels())
-                    .has("promise", text())
-                    .has("target", number())
-                    .has("latency", number_or_null())
-                    .has("points", list(named("ObjectivePoint")))
-                    .has("whole", named("ObjectivePoint")),
-            ),
-        )
-}
-
-fn objective_point() -> ObjectBuilder {
-    object("The calls of a promise in one step. What is null nobody observed.")
-        .has("start", time())
-        .has("covered", number().note("The seconds of it in which the process was observed."))
-        .has("calls", one_of(&[Type::Integer, Type::Null]))
-        .has("bad", one_of(&[Type::Integer, Type::Null]).note("The calls that broke the promise."))
-        .has(
-            "burn_rate",
-            number_or_null()
-                .note("The share of bad calls over the share that is allowed; null where there were no calls."),
-        )
-        .has("budget_spent", number_or_null().note("How much of a budget of 30 days the covered time spent."))
 }
 
 fn acknowledge_request() -> ObjectBuilder {

@@ -8,7 +8,6 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use perf_runtime::alert::{Alert, AlertEvent, AlertState, AlertStatistics, RuleRecord, Severity, Silence, Transition};
-use perf_runtime::objective::ObjectiveReport;
 use perf_runtime::rule::RuleStatus;
 use perf_runtime::text::rfc3339;
 use serde::Serialize;
@@ -262,54 +261,4 @@ pub(super) async fn silences(
         Ok(Silences { silences: items, next })
     };
     respond::try_json(&headers, view).await
-}
-
-#[derive(Serialize)]
-struct Objectives {
-    objectives: Vec<ObjectiveReport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
-/// `GET /api/v1/objectives`: how much of each budget is left.
-pub(super) async fn objectives(
-    State(context): State<Context>,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let params = params.only(&["label", "limit", "sort", "cursor"])?;
-    let listing = params.listing(&["series", "budget_left", "burn_rate", "calls"], None, MOST)?;
-    let labels = params.labels()?;
-    let view = move || {
-        let mut objectives = context.monitor.objectives();
-        objectives.retain(|one| labels.fit(one.labels.pairs()));
-        let id = |one: &ObjectiveReport| format!("{} {:?} {:?}", one.series, one.promise, one.latency);
-        let key = |one: &ObjectiveReport, sort: &str| match sort {
-            "budget_left" => SortKey::Number(Some(one.budget_left)),
-            "burn_rate" => SortKey::Number(one.burn_rate),
-            "calls" => SortKey::Number(Some(one.calls as f64)),
-            _ => SortKey::Text(one.series.clone()),
-        };
-        let Slice { items, next, .. } = listing.slice(objectives, id, key)?;
-        Ok(Objectives { objectives: items, next })
-    };
-    respond::try_json(&headers, view).await
-}
-
-/// How many series with a promise are told, unless asked for others, and at most.
-const SERIES: usize = 100;
-const MOST_SERIES: usize = 1_000;
-
-/// `GET /api/v1/objectives/history?from=-30d&step=1d`: the calls of each objective over a range of time.
-pub(super) async fn objectives_history(
-    State(context): State<Context>,
-    params: Params,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let params = params.only(&["window", "from", "to", "step", "limit"])?;
-    let range = range::in_steps(&context.monitor, &params)?;
-    let limit = params.limit(SERIES, MOST_SERIES)?;
-    range::check_steps(&range, &params, limit)?;
-    let lane = range::lane(&context.monitor, &range);
-    respond::try_json_in(lane, &headers, move || Ok(context.monitor.objective_history(range, limit))).await
 }

@@ -16,6 +16,7 @@ mod info;
 pub(crate) mod marks;
 pub(crate) mod mcp;
 mod metrics;
+mod objectives;
 mod openapi;
 mod query;
 mod range;
@@ -62,8 +63,8 @@ pub(crate) fn own() -> Vec<(RouteAccess, &'static str, MethodRouter<Context>)> {
         (Read, "/api/v1/shares", get(edges::shares)),
         (Read, "/api/v1/waits", get(edges::waits)),
         (Read, "/api/v1/errors", get(errors::list)),
-        (Read, "/api/v1/objectives", get(alerts::objectives)),
-        (Read, "/api/v1/objectives/history", get(alerts::objectives_history)),
+        (Read, "/api/v1/objectives", get(objectives::list)),
+        (Read, "/api/v1/objectives/history", get(objectives::history)),
         (Read, "/api/v1/alerts", get(alerts::list)),
         (Read, "/api/v1/alerts/{id}", get(alerts::one)),
         (Read, "/api/v1/alerts/history", get(alerts::history)),

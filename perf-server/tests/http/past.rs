@@ -61,7 +61,8 @@ async fn the_health_and_the_objectives_of_a_range_are_told() {
     }
     monitor.tick();
     let app = open(&monitor);
-    let objectives = get(&app, "/api/v1/objectives/history?from=-10m&step=1m").await;
+    let objectives =
+        get(&app, "/api/v1/objectives/history?series=operation%7Boperation=search%7D&from=-10m&step=1m").await;
     assert_eq!(objectives.status, StatusCode::OK, "{}", objectives.text);
     let objectives = objectives.json();
     let search = &objectives["objectives"][0];

@@ -3,7 +3,7 @@
 use crate::health::HealthPoint;
 use crate::measure::clock::manual::ManualClock;
 use crate::objective::{Objective, Promise};
-use crate::series::TimeRange;
+use crate::series::{Selector, TimeRange};
 use crate::{Kind, Monitor, Outcome, Window};
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ fn an_objective_of_then_has_the_calls_of_then() {
     seconds_pass(&clock, &monitor, 600, &[(250, Outcome::Ok)]);
     seconds_pass(&clock, &monitor, 600, &[(250, Outcome::Ok), (260, Outcome::Error), (10, Outcome::Cancelled)]);
     let whole = TimeRange::last(20 * MINUTE).with_step(MINUTE);
-    let history = monitor.objective_history(whole, 100);
+    let history = monitor.objective_history(&Selector::calls(), whole);
     assert_eq!((history.objectives.len(), history.left_out), (2, 0));
     let of = |promise| history.objectives.iter().find(|one| one.promise == promise).unwrap();
     let (latency, success) = (of(Promise::Latency), of(Promise::Success));
@@ -114,9 +114,11 @@ fn an_objective_of_then_has_the_calls_of_then() {
     super::is_read_back(&history);
 
     let well = TimeRange::between(whole.start(), whole.start() + 9 * MINUTE).unwrap().with_step(MINUTE);
-    let history = monitor.objective_history(well, 100);
+    let history = monitor.objective_history(&Selector::calls(), well);
     assert!(history.objectives.iter().all(|one| one.whole.bad == Some(0)), "{history:#?}");
-    assert_eq!(monitor.objective_history(whole, 0).left_out, 1);
+    assert_eq!(monitor.objective_history(&Selector::calls().limit(0), whole).left_out, 1);
+    let other = Selector::kind(Kind::Operation).label("operation", "other");
+    assert!(monitor.objective_history(&other, whole).objectives.is_empty());
 }
 
 #[test]
@@ -129,7 +131,7 @@ fn requests_of_a_route_keep_one_promise_whatever_their_status() {
     }
     clock.advance(SECOND);
     monitor.tick();
-    let history = monitor.objective_history(Window::LastMinute, 100);
+    let history = monitor.objective_history(&Selector::calls(), Window::LastMinute);
     let [cart] = &history.objectives[..] else { panic!("{history:#?}") };
     assert_eq!(cart.series, "http_request{method=GET,route=/cart}");
     assert_eq!((cart.whole.calls, cart.whole.bad), (Some(3), Some(1)));
