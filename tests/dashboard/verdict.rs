@@ -111,7 +111,9 @@ async fn the_health_and_the_promises_of_a_range_are_shown() {
         .await;
     let row = "return document.querySelector('[aria-label=Objectives] tbody tr').innerText";
     browser
-        .wait_until(row, "the promise", |words| words.as_str().is_some_and(|words| words.contains("99.0 % within 25.0 ms")))
+        .wait_until(row, "the promise", |words| {
+            words.as_str().is_some_and(|words| words.contains("99.0 % within 25.0 ms"))
+        })
         .await;
     let row = browser.script(row).await;
     // The calls of the first version took 40 ms.

@@ -8,6 +8,10 @@ use perf_server::Access;
 use serde_json::{Value, json};
 use std::thread;
 use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// An annotated function is measured by all monitors: these tests run one after the other.
+static ONE_BY_ONE: Mutex<()> = Mutex::const_new(());
 
 fn recording() -> Monitor {
     let monitor = Monitor::builder().recorder(true).build().unwrap();
@@ -28,6 +32,7 @@ fn calls(answer: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_kept_call_is_listed_and_told_with_all_inside_it() {
+    let _alone = ONE_BY_ONE.lock().await;
     let app = open(&recording());
     let all = get(&app, "/api/v1/calls/recent?kind=operation").await.json();
     assert_eq!(calls(&all), ["operation{operation=alone}", "operation{operation=outer}"]);
@@ -46,6 +51,7 @@ async fn a_kept_call_is_listed_and_told_with_all_inside_it() {
 
 #[tokio::test]
 async fn kept_calls_are_chosen_sorted_and_paged() {
+    let _alone = ONE_BY_ONE.lock().await;
     let app = open(&recording());
     let ask = async |query: &str| get(&app, &format!("/api/v1/calls/recent?kind=operation&{query}")).await.json();
     assert_eq!(calls(&ask("outcome=error").await), ["operation{operation=alone}"]);
@@ -69,6 +75,7 @@ async fn kept_calls_are_chosen_sorted_and_paged() {
 
 #[tokio::test]
 async fn kept_calls_are_for_those_who_may_read_and_none_are_where_the_recorder_is_off() {
+    let _alone = ONE_BY_ONE.lock().await;
     let app = guarded(&recording());
     for path in ["/api/v1/calls/recent", "/api/v1/calls/none"] {
         assert_eq!(get(&app, path).await.status, StatusCode::UNAUTHORIZED);
@@ -117,6 +124,7 @@ async fn answers(app: &axum::Router, id: &str, token: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn values_of_fields_are_for_the_admin_token_unless_the_settings_say_otherwise() {
+    let _alone = ONE_BY_ONE.lock().await;
     let (monitor, id) = with_secret(FieldAccess::Admin);
     let app = guarded(&monitor);
     for text in answers(&app, &id, ADMIN).await {
@@ -139,6 +147,7 @@ async fn values_of_fields_are_for_the_admin_token_unless_the_settings_say_otherw
 
 #[tokio::test]
 async fn values_of_fields_are_for_readers_or_for_nobody_where_the_settings_say_so() {
+    let _alone = ONE_BY_ONE.lock().await;
     let (monitor, id) = with_secret(FieldAccess::Read);
     assert!(answers(&guarded(&monitor), &id, READ).await.iter().all(|text| text.contains("Ignore all rules")));
     let (monitor, id) = with_secret(FieldAccess::Off);
