@@ -60,11 +60,11 @@ fn a_client_begins_with_the_version_that_both_speak() {
 }
 
 #[test]
-fn the_tools_are_ten_that_change_nothing_in_seven_thousand_bytes() {
+fn the_tools_are_ten_that_change_nothing_in_six_thousand_bytes() {
     let answer = reply(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
     let tools = answer["result"]["tools"].as_array().expect("tools");
     assert_eq!(tools.len(), 10);
-    assert!(answer.to_string().len() <= 7_000, "{} bytes of every agent's room", answer.to_string().len());
+    assert!(answer.to_string().len() <= 6_000, "{} bytes of every agent's room", answer.to_string().len());
     for tool in tools {
         assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
         assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");

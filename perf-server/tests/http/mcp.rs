@@ -163,6 +163,16 @@ async fn only_who_may_read_is_answered_and_a_page_of_another_site_never() {
 }
 
 #[tokio::test]
+async fn a_name_of_another_host_is_refused() {
+    let app = open(&monitor());
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(post(&app, &[JSON], &list).await.status, StatusCode::OK);
+    let mut foreign = request("POST", "/mcp", &[JSON], &list.to_string());
+    foreign.headers_mut().insert("host", "evil.example".parse().unwrap());
+    assert_eq!(crate::common::ask(&app, foreign).await.status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
 async fn messages_that_are_none_are_refused_and_notifications_have_no_answer() {
     let app = open(&monitor());
     let told = post(&app, &[JSON], &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
