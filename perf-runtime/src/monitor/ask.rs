@@ -8,7 +8,7 @@ use crate::expose::text::Format;
 use crate::judge::health::report::{Evidence, HealthReport};
 use crate::judge::health::resource;
 use crate::judge::rule::observation::Gauges;
-use crate::measure::clock;
+use crate::measure::clock::{self, Moment};
 use crate::measure::model::kind::Kind;
 use crate::observe::history::window::Window;
 use crate::observe::metrics::known as names;
@@ -201,7 +201,16 @@ impl Inner {
     /// The verdict, and what it was made from.
     pub(super) fn health(&self) -> (HealthReport, Vec<KindSummary>, Gauges) {
         let now = clock::now();
-        let kinds = self.registry.recent(now);
+        self.judged(now, self.registry.recent(now))
+    }
+
+    /// The same for a sampler, which runs at the beginning of a tick.
+    pub(super) fn health_within_tick(&self) -> HealthReport {
+        let now = clock::now();
+        self.judged(now, self.registry.recent_within_tick(now)).0
+    }
+
+    fn judged(&self, now: Moment, kinds: Vec<KindSummary>) -> (HealthReport, Vec<KindSummary>, Gauges) {
         let (firing, limits) = {
             let alerts = self.alerts();
             (alerts.firing(), alerts.limits())

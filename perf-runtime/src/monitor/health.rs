@@ -25,7 +25,7 @@ impl Monitor {
     /// Costs as much as the health, on the monitor's thread.
     pub fn keep_health(&self) -> Sampler {
         self.sampler("health", EVERY, |samples| {
-            for (name, labels, value) in samples.monitor().health().readings() {
+            for (name, labels, value) in samples.monitor().inner.health_within_tick().readings() {
                 let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 METRICS
                     .iter()

@@ -14,7 +14,7 @@ use crate::observe::query::tracks::SeriesTrack;
 use crate::observe::series::entry::Series;
 use crate::observe::series::labels::Labels;
 use crate::observe::series::series_id::SeriesId;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,21 +54,23 @@ impl Monitor {
             self.promised(selector, &range).into_iter().collect();
         let left_out = promised.len().saturating_sub(selector.most());
         promised.truncate(selector.most());
-        // The grid is that of any series, and of none.
-        let nothing = self.tracks(&Selector::metric(""), range);
-        let mut history =
-            ObjectiveHistory { start: nothing.start, step: nothing.step, objectives: Vec::new(), left_out };
+        let (mut grid, mut objectives) = (None, Vec::new());
         // A few at a time: their points are many.
         for some in promised.chunks(AT_ONCE) {
             let ids = some.iter().flat_map(|(_, (_, ids))| ids);
             let Some(selector) = ids.map(Selector::series).reduce(Selector::or) else { continue };
             let tracks = self.tracks(&selector, range);
+            grid = grid.or(Some((tracks.start, tracks.step)));
             for (id, (target, ids)) in some {
                 let own: Vec<&SeriesTrack> = tracks.series.iter().filter(|track| ids.contains(&track.id)).collect();
-                history.objectives.extend(ObjectiveTrack::all_of(id, *target, &own));
+                objectives.extend(ObjectiveTrack::all_of(id, *target, &own));
             }
         }
-        history
+        let (start, step) = grid.unwrap_or_else(|| {
+            let nothing = self.tracks(&Selector::metric(""), range);
+            (nothing.start, nothing.step)
+        });
+        ObjectiveHistory { start, step, objectives, left_out }
     }
 
     /// The selected series with a promise that may be in a range, by their names without late labels.
@@ -84,10 +86,10 @@ impl Monitor {
                 Some((id, series.targets().objective?))
             })
             .collect();
-        let selectors =
-            set.iter().map(|(objective, _)| objective.selector()).chain(of_functions.keys().map(Selector::series));
-        let names =
-            selectors.reduce(Selector::or).map(|selector| self.series_in(&selector, *range)).unwrap_or_default();
+        // Of functions that this process does not have, nobody knows what they promised.
+        let mut names: BTreeSet<SeriesId> = of_functions.keys().cloned().collect();
+        let of_set = set.iter().map(|(objective, _)| objective.selector()).reduce(Selector::or);
+        names.extend(of_set.map(|of_set| self.series_in(&of_set, *range)).unwrap_or_default());
         let mut promised = BTreeMap::<SeriesId, (Target, Vec<SeriesId>)>::new();
         for id in names.into_iter().filter(|id| selector.selects_series(id)) {
             let labels: Vec<(&str, &str)> = id.labels.pairs().collect();

@@ -64,6 +64,19 @@ fn the_health_of_then_is_told_as_it_was_judged_then() {
 }
 
 #[test]
+fn a_health_that_is_kept_cuts_no_tick_in_two() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let _kept = monitor.keep_health();
+    for tick in 1..=60 {
+        clock.advance(10 * SECOND);
+        let before = monitor.inner.registry.ticks();
+        monitor.tick();
+        assert_eq!(monitor.inner.registry.ticks(), before + 1, "tick {tick}");
+    }
+}
+
+#[test]
 fn a_health_that_nobody_keeps_is_not_known() {
     let clock = ManualClock::hold();
     let monitor = Monitor::builder().build().unwrap();

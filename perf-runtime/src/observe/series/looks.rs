@@ -98,6 +98,11 @@ impl Registry {
         self.kinds(Look::live(now).without(self.pauses()))
     }
 
+    /// As [`recent`](Self::recent), within a tick: what ended since the one before is seen, and cut off by this one.
+    pub(crate) fn recent_within_tick(&self, now: Moment) -> Vec<KindSummary> {
+        self.kinds(Look::live(now).without(self.pauses()))
+    }
+
     fn kinds(&self, mut look: Look) -> Vec<KindSummary> {
         let all = self.all();
         let kinds = || all.chunk_by(|one, other| one.identity.kind == other.identity.kind);
