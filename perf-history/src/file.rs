@@ -7,9 +7,10 @@ use crate::store::{Store, Watched};
 use crate::{HistoryError, Status};
 use perf_runtime::Monitor;
 use perf_runtime::config::Span;
-use perf_runtime::extend::{AlertLog, CallLog, ErrorLog, PartLog, Past, ProvideError, Provided, State, TreeLog};
+use perf_runtime::extend::{
+    AlertLog, CallLog, ErrorLog, LogPosition, PartLog, Past, ProvideError, Provided, State, TreeLog,
+};
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ impl HistoryFile {
         let settings = Settings { keep_5s: forever, keep_1m: forever, keep_1h: forever, ..Settings::default() };
         let store = Arc::new(RwLock::new(Some(Arc::new(store))));
         // Nothing of it is in anybody's memory.
-        let hours_until = Arc::new(AtomicU64::new(u64::MAX / 2));
+        let hours_until = Arc::new(RwLock::new(LogPosition::end()));
         let archive = Arc::new(Archive { store, settings, hours_until });
         Ok(Self { archive, watched, status: Arc::new(Mutex::new(status)) })
     }

@@ -61,9 +61,8 @@
 //! - `max_bytes` is of each file, and processes that run at the same time have a file each, which is not read by the others until
 //!   they have ended. Where a restart overlaps, the new process takes up no state (of alerts, silences, error budgets) of the one before, and
 //!   shows what that counted meanwhile once it is no longer in its own memory.
-//! - Failures by kind and calls inside calls are written when their hour is over, and when the process ends in order: a crash loses those
-//!   of its hour, and a reset the failures. A range that begins within an hour has all of that hour's. Where the clock is set back by more than a
-//!   second, those of its hour until then are not kept.
+//! - Failures by kind and calls inside calls are written when their hour is over, when the clock is set by more than a second, and when the
+//!   process ends in order: a crash loses those of its hour, and a reset the failures. A range that begins within an hour has all of that hour's.
 //! - Of a boot that is no longer among the last 4,096, nobody knows when it was observed: its time is shown as a gap. A process that is started
 //!   anew every ten seconds has so many in half a day.
 //! - A file that is joined holds back the thread that writes for as long as it takes: some seconds for a large one.
@@ -98,7 +97,7 @@ use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -197,7 +196,7 @@ impl History {
         };
         let store: Current = Arc::new(RwLock::new(None));
         // The failures of this process are in memory, up to the end of its first hour.
-        let hours_until = Arc::new(AtomicU64::new(past::now()));
+        let hours_until = past::HoursUntil::default();
         let archive =
             Archive { store: Arc::clone(&store), settings: settings.clone(), hours_until: Arc::clone(&hours_until) };
         let archive = Arc::new(archive);

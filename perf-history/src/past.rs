@@ -7,25 +7,28 @@ use crate::store::{FINEST, LONGEST_SLICE, Reading, Store, StoreError, TIERS, nan
 use perf_runtime::Outcome;
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{
-    AlertLog, CallLog, ErrorLog, ErrorSlice, LATE, PartLine, PartLog, Past, PastBucket, PastMetric, PastPoint,
-    PastSink, PastSlice, TreeLog, TreeSlice,
+    AlertLog, CallLog, ErrorLog, ErrorSlice, LATE, LogPosition, PartLine, PartLog, Past, PastBucket, PastMetric,
+    PastPoint, PastSink, PastSlice, TreeLog, TreeSlice,
 };
 use perf_runtime::series::{RecordedCall, RecordedTree, Selector, SeriesId, TimeRange};
+use redb::ReadTransaction;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The store as it is now: none while it cannot be used.
 pub(crate) type Current = Arc<RwLock<Option<Arc<Store>>>>;
 
+/// Up to when failures and calls inside calls are in the file. Locked while some are written, so that nobody finds them there and in
+/// memory.
+pub(crate) type HoursUntil = Arc<RwLock<LogPosition>>;
+
 /// Reads the file for whoever asks the monitor.
 #[derive(Debug)]
 pub(crate) struct Archive {
     pub(crate) store: Current,
     pub(crate) settings: Settings,
-    /// Up to when failures and calls inside calls are in the file, in nanoseconds since 1970.
-    pub(crate) hours_until: Arc<AtomicU64>,
+    pub(crate) hours_until: HoursUntil,
 }
 
 impl Archive {
@@ -38,6 +41,18 @@ impl Archive {
             tracing::warn!(target: "perf::history", %error, "the history cannot be read: the answer has a gap");
             T::default()
         })
+    }
+
+    /// Asks the store for lines of hours, and says up to when all are there. What is written meanwhile is not seen.
+    fn ask_hours(&self, question: impl FnOnce(&Store, &ReadTransaction) -> Result<(), StoreError>) -> LogPosition {
+        let until = || self.hours_until.read().unwrap_or_else(PoisonError::into_inner);
+        let answered = self.ask(|store| {
+            let hours_until = until();
+            let (snapshot, known) = (store.snapshot()?, *hours_until);
+            drop(hours_until);
+            question(store, &snapshot).map(|()| Some(known))
+        });
+        answered.unwrap_or_else(|| *until())
     }
 
     /// The parts of a range, each with the tier to read it from: the longest that fits, as far as it was made. A range may end within a
@@ -197,36 +212,28 @@ impl AlertLog for Archive {
 }
 
 impl ErrorLog for Archive {
-    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) {
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) -> LogPosition {
         let mut show = |slice: ErrorSlice| {
             if overlap(range, slice.start, slice.end) {
                 show(slice);
             }
         };
-        self.ask(|store| store.for_each_errors(ends_of(range), &mut show));
-    }
-
-    fn errors_until(&self) -> SystemTime {
-        time(self.hours_until.load(Ordering::Acquire))
+        self.ask_hours(|store, snapshot| store.for_each_errors(snapshot, ends_of(range), &mut show))
     }
 }
 
 impl TreeLog for Archive {
-    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(&TreeSlice)) {
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(&TreeSlice)) -> LogPosition {
         let mut show = |slice: TreeSlice| {
             if overlap(range, slice.start(), slice.end()) {
                 show(&slice);
             }
         };
-        self.ask(|store| store.for_each_tree(ends_of(range), &mut show));
+        self.ask_hours(|store, snapshot| store.for_each_tree(snapshot, ends_of(range), &mut show))
     }
 
     fn tree_since(&self) -> Option<SystemTime> {
         self.ask(Store::first_tree).map(|first| first.start())
-    }
-
-    fn tree_until(&self) -> SystemTime {
-        time(self.hours_until.load(Ordering::Acquire))
     }
 }
 

@@ -25,7 +25,6 @@ use perf_runtime::extend::RestoreError;
 use perf_runtime::metric::Gauge;
 use recorded::RecordedCalls;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::UNIX_EPOCH;
 
@@ -114,7 +113,7 @@ impl Writer {
             known_event: 0,
             known_delivery: 0,
             known_line: 0,
-            hours: Hours::since(Arc::new(AtomicU64::new(crate::past::now()))),
+            hours: Hours::default(),
             recorded,
             hour: 0,
             is_made: false,
@@ -190,11 +189,12 @@ impl Writer {
         if !all && !is_set_back && end.saturating_sub(self.committed) < commit_every {
             return Ok(false);
         }
-        self.gather(end, all || is_set_back);
+        let shown = end.saturating_sub(nanos_of(UNIX_EPOCH + span.set_back));
+        self.gather(end, shown, all || is_set_back);
         if is_set_back {
             // Boots of files that were joined come after ours.
             let last = store.last_boot();
-            self.begin_boot(*last.as_ref().unwrap_or(&0), end.saturating_sub(nanos_of(UNIX_EPOCH + span.set_back)));
+            self.begin_boot(*last.as_ref().unwrap_or(&0), shown);
             last?;
         }
         self.write_waiting(&store)?;
@@ -230,8 +230,8 @@ impl Writer {
         span
     }
 
-    /// Makes a commit of the rows whose cells are over, or of all.
-    fn gather(&mut self, end: u64, all: bool) {
+    /// Makes a commit of the rows whose cells are over, or of all: up to the last tick, when the clock that may have been set showed `shown`.
+    fn gather(&mut self, end: u64, shown: u64, all: bool) {
         let over = end / FINEST.step;
         let mut batch = Batch::default();
         let saw = self.boot.1.began.0 / FINEST.step..over;
@@ -239,7 +239,7 @@ impl Writer {
         let events = self.monitor.alerts().events_since(self.known_event);
         let deliveries = self.monitor.alerts().deliveries_since(self.known_delivery);
         self.committed = over * FINEST.step;
-        self.gather_hour(end, &mut batch);
+        self.gather_hours(shown, &mut batch);
         batch.recorded = self.recorded.take();
         // Before the lines: what a part's state still has as open, or its line, is never in neither.
         let state = self.monitor.state();
@@ -247,7 +247,7 @@ impl Writer {
         let is_quiet = events.events.is_empty()
             && deliveries.deliveries.is_empty()
             && batch.errors.is_empty()
-            && batch.tree.is_none()
+            && batch.trees.is_empty()
             && batch.recorded.is_empty()
             && lines.lines.is_empty();
         if !all && batch.calls.is_empty() && batch.points.is_empty() && is_quiet {
@@ -269,15 +269,18 @@ impl Writer {
 
     /// Writes the commit that waits, unless it got into the file when it seemed to fail.
     fn write_waiting(&mut self, store: &Store) -> Result<(), StoreError> {
-        if let Some(batch) = &self.waiting
-            && !store.is_last(batch)?
-        {
+        let Some(batch) = &self.waiting else { return Ok(()) };
+        let is_written = store.is_last(batch)?;
+        if !is_written {
             self.make_room(store, batch.boot.1.ended().unwrap_or_default())?;
+        }
+        // Whoever asks meanwhile waits for the hours that are in it.
+        let until = self.hours.writing(batch);
+        if !is_written {
             store.append(batch)?;
         }
-        if self.waiting.take().is_some() {
-            self.hours.are_written();
-        }
+        self.hours.are_written(until);
+        self.waiting = None;
         Ok(())
     }
 
@@ -294,7 +297,6 @@ impl Writer {
         boot.fired = 0;
         boot.clean = false;
         self.committed = now;
-        self.begin_hours(now);
         self.begin_recorded(now);
     }
 

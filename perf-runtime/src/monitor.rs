@@ -43,6 +43,7 @@ mod health;
 pub(crate) mod isolated;
 mod judging;
 pub(crate) mod locks;
+mod log_slices;
 mod metrics;
 mod objectives;
 mod overhead;

@@ -5,7 +5,7 @@ use super::{Batch, HOUR, Store, StoreError, get, guarded, nanos_of, parse, put, 
 use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, TreeSlice};
 use perf_runtime::series::{CallInside, RecordedCall, RecordedTree};
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use serde::de::DeserializeOwned;
 use std::time::SystemTime;
 
@@ -56,13 +56,15 @@ impl Store {
         for delivery in &batch.deliveries {
             put(&mut deliveries, (nanos_of(delivery.at), delivery.seq), delivery)?;
         }
+        // Of a boot whose clock was set back by a moment, two may end at the same time.
+        let mut numbers = (0_u64..).map(|place| began.wrapping_add(batch.slices_before).wrapping_add(place));
         let mut errors = transaction.open_table(ERRORS)?;
-        for (place, slice) in (0_u64..).zip(&batch.errors) {
-            put(&mut errors, (nanos_of(slice.end), began.wrapping_add(place)), slice)?;
+        for (slice, number) in batch.errors.iter().zip(&mut numbers) {
+            put(&mut errors, (nanos_of(slice.end), number), slice)?;
         }
         let mut trees = transaction.open_table(TREES)?;
-        if let Some(slice) = &batch.tree {
-            put(&mut trees, (nanos_of(slice.end()), began), slice)?;
+        for (slice, number) in batch.trees.iter().zip(&mut numbers) {
+            put(&mut trees, (nanos_of(slice.end()), number), slice)?;
         }
         Self::put_lines(transaction, batch)?;
         let mut calls = transaction.open_table(CALLS)?;
@@ -129,22 +131,29 @@ impl Store {
         self.lines(DELIVERIES, from, to)
     }
 
+    /// Everything that is in the file now.
+    pub(crate) fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
+        guarded(|| self.read())
+    }
+
     /// Shows the failures of the hours that ended in a stretch of time, the oldest first.
     pub(crate) fn for_each_errors(
         &self,
-        (from, to): (SystemTime, SystemTime),
+        snapshot: &ReadTransaction,
+        ends: (SystemTime, SystemTime),
         show: &mut dyn FnMut(ErrorSlice),
     ) -> Result<(), StoreError> {
-        self.for_each_line(ERRORS, from, to, show)
+        guarded(|| self.for_each_line_of(snapshot, ERRORS, ends, show))
     }
 
     /// Shows the calls inside calls of the hours that ended in a stretch of time, the oldest first.
     pub(crate) fn for_each_tree(
         &self,
-        (from, to): (SystemTime, SystemTime),
+        snapshot: &ReadTransaction,
+        ends: (SystemTime, SystemTime),
         show: &mut dyn FnMut(TreeSlice),
     ) -> Result<(), StoreError> {
-        self.for_each_line(TREES, from, to, show)
+        guarded(|| self.for_each_line_of(snapshot, TREES, ends, show))
     }
 
     /// The first calls inside calls that are kept.
@@ -168,16 +177,23 @@ impl Store {
         to: SystemTime,
         show: &mut dyn FnMut(T),
     ) -> Result<(), StoreError> {
-        guarded(|| {
-            let table = self.read()?.open_table(log)?;
-            for entry in table.range((nanos_of(from), 0)..(nanos_of(to), 0))? {
-                match parse(entry?.1.value()) {
-                    Ok(line) => show(line),
-                    Err(_) => self.count_damage(),
-                }
+        guarded(|| self.for_each_line_of(&self.read()?, log, (from, to), show))
+    }
+
+    fn for_each_line_of<T: DeserializeOwned>(
+        &self,
+        snapshot: &ReadTransaction,
+        log: Log<'_>,
+        (from, to): (SystemTime, SystemTime),
+        show: &mut dyn FnMut(T),
+    ) -> Result<(), StoreError> {
+        for entry in snapshot.open_table(log)?.range((nanos_of(from), 0)..(nanos_of(to), 0))? {
+            match parse(entry?.1.value()) {
+                Ok(line) => show(line),
+                Err(_) => self.count_damage(),
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// Drops the failures, and the calls inside calls, of stretches that began before a time and ended after it: nobody can tell their

@@ -116,7 +116,9 @@ pub(crate) struct Batch {
     pub(crate) events: Vec<AlertEvent>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) errors: Vec<ErrorSlice>,
-    pub(crate) tree: Option<TreeSlice>,
+    pub(crate) trees: Vec<TreeSlice>,
+    /// How many of these two the process had before.
+    pub(crate) slices_before: u64,
     /// Recorded calls, whole.
     pub(crate) recorded: Vec<RecordedTree>,
     /// Lines of parts, in the order in which they were noted.

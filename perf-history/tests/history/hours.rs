@@ -5,6 +5,7 @@ use perf_runtime::extend::LATE;
 use perf_runtime::series::{Edge, Selector, SeriesErrors, SeriesId, TimeRange};
 use perf_runtime::test_util::ManualClock;
 use perf_runtime::{Monitor, Outcome};
+use proptest::prelude::*;
 use std::time::{Duration, UNIX_EPOCH};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -115,6 +116,58 @@ fn calls_inside_calls_are_kept_over_hours_and_restarts() {
     life.end();
 }
 
+/// How many failures, calls inside calls, and calls of payments are told of a range.
+fn told_of(life: &Life, range: TimeRange) -> (u64, u64, u64) {
+    let failed = life.monitor.errors(&Selector::calls(), range).series.iter().map(|series| series.failed).sum();
+    let inside = life.monitor.edges(range).iter().map(|edge| edge.calls).sum();
+    let payments = Selector::calls().label("operation", "pay");
+    (failed, inside, super::total(&life.monitor.tracks(&payments, range)))
+}
+
+/// A payment that fails inside an order.
+fn order(life: &Life) {
+    let operation = |name| life.monitor.operation(name);
+    operation("order").run(|| operation("pay").try_run(|| Err::<(), _>("no card")).unwrap_err());
+}
+
+#[test]
+fn an_hour_in_which_the_clock_is_set_is_kept_up_to_then_and_from_then_on() {
+    for by in [-24 * 3_600_i64, -3_600, -600, 600, 24 * 3_600] {
+        let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+        let life = Life::begin(folder.path());
+        to_the_middle_of_an_hour(&life, &clock);
+        go_on(&life, &clock, 300, |_| order(&life));
+        // Between two ticks.
+        clock.advance(Duration::from_millis(100));
+        let before = life.monitor.time_of_day();
+        let span = Duration::from_secs(by.unsigned_abs());
+        clock.set_time_of_day(if by < 0 { before - span } else { before + span });
+        let after = life.monitor.time_of_day();
+        go_on(&life, &clock, 200, |_| order(&life));
+        let all = TimeRange::between(before.min(after) - 2 * HOUR, before.max(after) + 2 * HOUR).unwrap();
+        let told = |life: &Life, range| {
+            let (failed, inside, _) = told_of(life, range);
+            (failed, inside)
+        };
+        assert_eq!(told(&life, all), (500, 500), "{by}");
+        // Of an hour that was shown twice, both are told.
+        let around = |time| TimeRange::between(time - 1_200 * SECOND, time + 1_200 * SECOND).unwrap();
+        if span > HOUR {
+            let told = [before, after].map(|time| told(&life, around(time)));
+            assert_eq!(told, [(300, 300), (200, 200)], "{by}");
+        }
+        life.end();
+        clock.set_time_of_day(before.max(after) + HOUR);
+        let life = Life::begin(folder.path());
+        assert_eq!(told(&life, all), (500, 500), "{by}, after a restart");
+        if span > HOUR {
+            let told = [before, after].map(|time| told(&life, around(time)));
+            assert_eq!(told, [(300, 300), (200, 200)], "{by}, after a restart");
+        }
+        life.end();
+    }
+}
+
 #[test]
 fn a_clean_up_forgets_failures_and_calls_inside_calls_for_good() {
     let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
@@ -145,4 +198,53 @@ fn a_clean_up_forgets_failures_and_calls_inside_calls_for_good() {
     life.history.view().forget_before(at + 300 * SECOND, LONG).unwrap();
     assert_eq!(known(), (0, None));
     life.end();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The clock is set now and then, by moments to hours: what is told over everything is what was counted, by memory and the file and by the
+    /// file alone, and never more.
+    #[test]
+    fn whatever_becomes_of_the_clock_each_is_told_once(
+        steps in prop::collection::vec((1_u64..900, -5_400_000_i64..5_400_000, 1_i64..1_000), 1..7),
+        restart in any::<bool>(),
+    ) {
+        let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+        let mut life = Life::begin(folder.path());
+        let (mut first, mut last) = (life.monitor.time_of_day(), life.monitor.time_of_day());
+        let (mut all, steps_before) = (0, steps.len() / 2);
+        for (place, (seconds, set, divisor)) in steps.into_iter().enumerate() {
+            go_on(&life, &clock, seconds, |_| order(&life));
+            all += seconds;
+            last = last.max(life.monitor.time_of_day());
+            let (failed, inside, calls) = told_of(&life, TimeRange::between(first - 2 * HOUR, last + 2 * HOUR).unwrap());
+            prop_assert_eq!((failed, inside), (all, all));
+            prop_assert!(calls <= all, "{} of {}", calls, all);
+            // Somebody sets it between two ticks.
+            clock.advance(Duration::from_millis(100));
+            last = last.max(life.monitor.time_of_day());
+            let (now, by) = (life.monitor.time_of_day(), Duration::from_millis((set / divisor).unsigned_abs()));
+            clock.set_time_of_day(if set < 0 { now - by } else { now + by });
+            first = first.min(life.monitor.time_of_day());
+            last = last.max(life.monitor.time_of_day());
+            let range = TimeRange::between(first - 2 * HOUR, last + 2 * HOUR).unwrap();
+            let (failed, inside, calls) = told_of(&life, range);
+            prop_assert_eq!((failed, inside), (all, all));
+            prop_assert!(calls <= all, "{} of {}", calls, all);
+            if restart && place == steps_before {
+                life.end();
+                life = Life::begin(folder.path());
+                let (failed, inside, _) = told_of(&life, range);
+                prop_assert_eq!((failed, inside), (all, all), "after a restart");
+            }
+        }
+        go_on(&life, &clock, 5, |_| ());
+        let range = TimeRange::between(first - 2 * HOUR, last + 2 * HOUR).unwrap();
+        life.end();
+        clock.set_time_of_day(last + 3 * HOUR);
+        let life = Life::begin(folder.path());
+        prop_assert_eq!(told_of(&life, range), (all, all, all));
+        life.end();
+    }
 }

@@ -56,6 +56,7 @@ pub use crate::measure::model::run_budget::RunBudget;
 pub use crate::measure::model::service::Service;
 pub use crate::observe::query::call_log::CallLog;
 pub use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
+pub use crate::observe::query::log_position::{LogPosition, LogSlice};
 pub use crate::observe::query::past::{LATE, Past, PastBucket, PastMetric, PastPoint, PastSink, PastSlice};
 pub use crate::observe::query::tree_log::{TreeLog, TreeSlice};
 pub use crate::observe::ticker::TickCounts;

@@ -5,13 +5,14 @@ use crate::config::Settings;
 use crate::measure::cells::failures::last_panic;
 use crate::measure::cells::failures::wishes::Wish;
 use crate::measure::clock;
+use crate::observe::history::wanted::Wanted;
 use crate::observe::query::error_log::{ErrorLog, ErrorSlice};
 use crate::observe::query::errors::{ErrorView, Errors};
+use crate::observe::query::log_position::LogPosition;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
 use crate::observe::query::trace_url::TraceUrl;
 use std::sync::PoisonError;
-use std::time::UNIX_EPOCH;
 
 impl Monitor {
     /// The failures of series over a range of time, by kind of failure: what failed, how often, when first and last. A
@@ -55,22 +56,21 @@ impl Monitor {
         // Memory knows the last hour to the slice, and a log only whole stretches of time.
         let is_in_memory = self.inner.registry.remembers(&range, now);
         let log = self.ask::<dyn ErrorLog>().filter(|_| settings.enabled && !is_in_memory);
-        let until = log.as_ref().map_or(UNIX_EPOCH, |log| log.errors_until());
-        // Memory answers for what the log does not have.
-        let in_memory = TimeRange::between(range.start().max(until), range.end());
-        let nothing = || Errors::none(&range, settings.enabled);
-        let mut errors =
-            in_memory.map_or_else(|_| nothing(), |range| view.errors(&self.inner.registry, selector, &range, now));
-        errors.start = range.start();
-        let since = self.resets().last().map_or(range.start(), |reset| range.start().max(*reset));
-        if let (Some(log), Ok(before)) = (log, TimeRange::between(since, range.end().min(until))) {
-            log.for_each(&before, &mut |ErrorSlice { errors: mut series, .. }| {
-                if selector.selects_series(&series.id) {
+        let reset = self.resets().last().copied();
+        let (mut before, mut until) = (Errors::none(&range, settings.enabled), LogPosition::default());
+        if let Some(log) = log {
+            until = log.for_each(&range, &mut |ErrorSlice { errors: mut series, end, .. }| {
+                if selector.selects_series(&series.id) && reset.is_none_or(|reset| end > reset) {
                     series.groups.iter_mut().for_each(|group| view.show_again(group));
-                    errors.add(series, settings.max_groups);
+                    before.add(series, settings.max_groups);
                 }
             });
         }
+        // Memory answers for what the log does not have.
+        let wanted = Wanted::of_range((range.start(), range.end()), until.0, now);
+        let mut errors = Errors::none(&range, settings.enabled);
+        errors.series = view.errors(&self.inner.registry, selector, &wanted, now);
+        before.series.into_iter().for_each(|series| errors.add(series, settings.max_groups));
         errors.settle(selector.most());
         errors.link(trace_url.as_ref());
         errors

@@ -13,12 +13,12 @@ use crate::observe::query::selector::Selector;
 use crate::observe::query::shares::{self, Shares};
 use crate::observe::query::tracks;
 use crate::observe::query::tree::Tree;
-use crate::observe::query::tree_log::{TreeLog, TreeSlice};
+use crate::observe::query::tree_log::TreeLog;
 use crate::observe::series::registry::Registry;
 use crate::observe::series::series_id::SeriesId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// So long memory holds the tree of calls.
 const MEMORY: Duration = Duration::from_secs(3_600);
@@ -119,13 +119,6 @@ impl Monitor {
         (seconds > 0.0).then(|| Shares::of_one(of, seconds))
     }
 
-    /// The calls inside calls that ended in a stretch of the last hour, to be [kept](TreeLog) beyond it: each call is in one of several
-    /// stretches that follow each other. Costs as much as [`edges`](Self::edges).
-    pub fn tree(&self, range: impl Into<TimeRange>) -> TreeSlice {
-        let range = range.into();
-        TreeSlice::new(&range, &self.inner.registry.tree_that_ended(&range, clock::now()))
-    }
-
     /// Since when calls inside calls are known: for an hour in memory, at most since the process began; longer where a [`TreeLog`] keeps
     /// them. A range that begins before has only what came later.
     pub fn tree_since(&self) -> SystemTime {
@@ -136,14 +129,10 @@ impl Monitor {
     }
 
     fn tree_of(&self, range: &TimeRange) -> Tree {
-        let (log, now) = (self.tree_log(range), clock::now());
-        let until = log.as_ref().map_or(UNIX_EPOCH, |log| log.tree_until());
+        let mut tree = Tree::default();
+        let until = self.tree_log(range).map(|log| log.for_each(range, &mut |slice| slice.add_to(&mut tree)));
         // Memory answers for what the log does not have.
-        let in_memory = TimeRange::between(range.start().max(until), range.end());
-        let mut tree = in_memory.map_or_else(|_| Tree::default(), |range| self.inner.registry.tree(&range, now));
-        if let (Some(log), Ok(before)) = (log, TimeRange::between(range.start(), range.end().min(until))) {
-            log.for_each(&before, &mut |slice| slice.add_to(&mut tree));
-        }
+        self.inner.registry.add_tree(&mut tree, range, until.unwrap_or_default().0, clock::now());
         tree
     }
 

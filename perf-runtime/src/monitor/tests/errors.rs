@@ -1,6 +1,6 @@
 //! Failures by kind, as a monitor tells them.
 
-use crate::extend::{ErrorLog, ErrorSlice};
+use crate::extend::{ErrorLog, ErrorSlice, LogPosition};
 use crate::series::{ErrorGroup, Errors, Selector, SeriesErrors, TimeRange};
 use crate::test_util::{ManualClock, isolated};
 use crate::{ErrorType, Kind, Monitor, MonitorBuilder, Outcome, Window, monitor};
@@ -186,12 +186,9 @@ fn secrets_in_errors_are_told_only_where_texts_are_wanted_and_then_pass_the_hook
 struct Told(Vec<SeriesErrors>);
 
 impl ErrorLog for Told {
-    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) {
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) -> LogPosition {
         self.0.iter().for_each(|errors| show(ErrorSlice::new(range.start(), range.end(), errors.clone())));
-    }
-
-    fn errors_until(&self) -> SystemTime {
-        SystemTime::now()
+        LogPosition::at(SystemTime::now())
     }
 }
 

@@ -122,7 +122,7 @@ impl FailureNotes {
         for (tier, cells, older) in
             [(&notes.coarse, (COARSE.0, MIDDLE.0), MIDDLE.1), (&notes.middle, (MIDDLE.0, Duration::ZERO), FINE.1)]
         {
-            let within = |slice: &&Slice| wanted.has_ended(told_at(slice.end, cells, older, now));
+            let within = |slice: &&Slice| wanted.has_told(slice.end, told_at(slice.end, cells, older, now));
             tier.iter().filter(within).for_each(|slice| add(&slice.counts));
         }
         notes.fine.iter().filter(|slice| wanted.has(slice.end)).for_each(|slice| add(&slice.counts));
@@ -245,7 +245,9 @@ impl Slice {
 /// Adds a slice, to the last one where both end in the same cell. An empty one says that nothing failed up to its end.
 fn push(tier: &mut VecDeque<Slice>, slice: Slice, cell: Duration) {
     let number = |end| cell_of(end, clock::nanos(cell));
-    match tier.back_mut().filter(|back| number(back.end) == number(slice.end)) {
+    // A time that came again is another one: of the two, a log may have the first already.
+    let is_same = |end| number(end) == number(slice.end) && !wall::is_set_between(end, slice.end);
+    match tier.back_mut().filter(|back| is_same(back.end)) {
         Some(back) => {
             back.end = slice.end;
             back.add(&slice.counts);

@@ -25,6 +25,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// An hour, and as long as a store may take to ask for it.
 const KEPT: Duration = Duration::from_secs(3_600 + 360);
 
+/// The moment of a question, and all series: for the counts since the last tick.
+type Live<'a> = (Moment, &'a [Arc<Series>]);
+
 /// The counts of a registry's edges, slice by slice.
 #[derive(Debug, Default)]
 pub(crate) struct EdgeLog {
@@ -92,7 +95,11 @@ impl EdgeLog {
         while let Some(first) = self.ticks.front().filter(|first| now.since(first.end) > MINUTE) {
             // Minutes of the day, so that an hour which is over is of whole ones.
             let minute_of = |slice: &Slice| cell_of(slice.end, clock::nanos(MINUTE));
-            match self.minutes.back_mut().filter(|minute| minute_of(minute) == minute_of(first)) {
+            let is_same = |minute: &Slice| {
+                // A time that came again is another one: of the two, a log may have the first already.
+                minute_of(minute) == minute_of(first) && !wall::is_set_between(minute.end, first.end)
+            };
+            match self.minutes.back_mut().filter(|minute| is_same(minute)) {
                 Some(minute) => {
                     minute.join(first);
                     self.ticks.pop_front();
@@ -105,24 +112,26 @@ impl EdgeLog {
         }
     }
 
-    /// The counts of a range up to now, and of the slices that begin or end in it.
-    pub(crate) fn tree(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Tree {
+    /// Adds the counts of a range up to now to a tree, and those of the slices that begin or end in it; but none that ended before a
+    /// moment.
+    pub(crate) fn add_range(&mut self, tree: &mut Tree, range: &TimeRange, since: Moment, (now, all): Live<'_>) {
         let [first, last] = [range.start(), range.end()].map(wall::to_unix_nanos);
-        let slice = self.joined(now, all, |slice| {
+        let slice = self.joined((now, all), |slice| {
             let (start, end) = slice.times();
-            end > first && start < last
+            slice.end >= since && end > first && start < last
         });
-        self.named(&slice)
+        self.add_named(tree, &slice);
     }
 
-    /// The counts of the slices that end in a range, so that each is in one of several ranges that follow each other.
-    pub(crate) fn tree_that_ended(&mut self, range: &TimeRange, now: Moment, all: &[Arc<Series>]) -> Tree {
-        let wanted = Wanted::of_range(range.start(), range.end(), now);
-        let slice = self.joined(now, all, |slice| wanted.has(slice.end));
-        self.named(&slice)
+    /// The counts of the slices that are wanted: each is in one of several stretches of time that follow each other.
+    pub(crate) fn tree(&mut self, wanted: &Wanted, live: Live<'_>) -> Tree {
+        let slice = self.joined(live, |slice| wanted.has(slice.end));
+        let mut tree = Tree::default();
+        self.add_named(&mut tree, &slice);
+        tree
     }
 
-    fn joined(&mut self, now: Moment, all: &[Arc<Series>], is_meant: impl Fn(&Slice) -> bool) -> Slice {
+    fn joined(&mut self, (now, all): Live<'_>, is_meant: impl Fn(&Slice) -> bool) -> Slice {
         let live = self.since_last(now, all, false);
         let mut joined = Slice::default();
         for slice in self.minutes.iter().chain(&self.ticks).chain([&live]).filter(|slice| is_meant(slice)) {
@@ -131,9 +140,8 @@ impl EdgeLog {
         joined
     }
 
-    /// A slice by the names of the series.
-    fn named(&self, slice: &Slice) -> Tree {
-        let mut tree = Tree::default();
+    /// Adds a slice to a tree, by the names of the series.
+    fn add_named(&self, tree: &mut Tree, slice: &Slice) {
         let mut places = HashMap::<Option<usize>, usize>::new();
         let mut place = |tree: &mut Tree, series: Option<&Arc<Series>>| {
             *places.entry(series.map(address)).or_insert_with(|| tree.place(id(series.map(AsRef::as_ref))))
@@ -142,15 +150,14 @@ impl EdgeLog {
             let Some(((key, own), _)) = self.edges.all.get(*number) else { continue };
             let Some(of_edge) = key.ends(own, &self.of_node) else { continue };
             let [root, parent, child] =
-                [of_edge.root, of_edge.parent, of_edge.child].map(|series| place(&mut tree, series.as_ref()));
+                [of_edge.root, of_edge.parent, of_edge.child].map(|series| place(tree, series.as_ref()));
             tree.add_edge(Ends { root, parent, child }, *counts);
         }
         for (number, times) in &slice.times {
             let Some((series, _)) = self.series.all.get(*number) else { continue };
-            let place = place(&mut tree, Some(series));
+            let place = place(tree, Some(series));
             tree.add_times(place, *times);
         }
-        tree
     }
 
     /// The counts since the last tick; where this `is_tick`, they are seen from now on.

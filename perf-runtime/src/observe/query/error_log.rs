@@ -1,6 +1,7 @@
 //! Failures beyond what memory holds, as a part keeps them.
 
 use super::errors::SeriesErrors;
+use super::log_position::LogPosition;
 use super::range::TimeRange;
 use crate::text;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,9 @@ use std::time::SystemTime;
 ///
 /// Its methods are called by whoever asks, on their thread, and may take as long as that may.
 pub trait ErrorLog: Send + Sync {
-    /// Shows the failures of the stretches of time that overlap with a range, one after the other.
-    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice));
-
-    /// Up to when it has everything: what came later is in memory.
-    fn errors_until(&self) -> SystemTime;
+    /// Shows the failures of the stretches of time that overlap with a range, one after the other, and says up to when it has everything,
+    /// whatever the range: what came later is asked of memory.
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(ErrorSlice)) -> LogPosition;
 }
 
 /// The failures of one series in a stretch of time.
@@ -34,7 +33,7 @@ pub struct ErrorSlice {
 }
 
 impl ErrorSlice {
-    /// The failures that [`Monitor::errors`](crate::Monitor::errors) told of one series.
+    /// The failures of one series that [`Monitor::log_slices`](crate::Monitor::log_slices) or [`Monitor::errors`](crate::Monitor::errors) told.
     pub fn new(start: SystemTime, end: SystemTime, errors: SeriesErrors) -> Self {
         Self { start, end, errors }
     }

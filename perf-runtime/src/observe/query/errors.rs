@@ -186,18 +186,17 @@ pub(crate) struct ErrorView {
 }
 
 impl ErrorView {
-    /// The failures of the selected series in a range of time: those that memory holds. Others, of before, may be [added](Errors::add).
-    pub(crate) fn errors(&self, registry: &Registry, selector: &Selector, range: &TimeRange, now: Moment) -> Errors {
-        let mut errors = Errors::none(range, self.enabled);
-        if !self.enabled {
-            return errors;
-        }
-        let wanted = Wanted::of_range(range.start(), range.end(), now);
-        for series in registry.all().iter().filter(|series| selector.selects_identity(&series.identity)) {
-            let failed = series.failed(&wanted, now);
-            errors.series.extend(failed.and_then(|failed| self.of_series(series, failed)));
-        }
-        errors
+    /// The failures of the selected series that memory holds. Others, of before, may be [added](Errors::add).
+    pub(crate) fn errors(
+        &self,
+        registry: &Registry,
+        selector: &Selector,
+        wanted: &Wanted,
+        now: Moment,
+    ) -> Vec<SeriesErrors> {
+        let all = registry.all();
+        let selected = all.iter().filter(|series| self.enabled && selector.selects_identity(&series.identity));
+        selected.filter_map(|series| self.of_series(series, series.failed(wanted, now)?)).collect()
     }
 
     /// `None` where nothing failed in the range.

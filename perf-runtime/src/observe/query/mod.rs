@@ -10,6 +10,7 @@ pub(crate) mod error_log;
 pub(crate) mod errors;
 pub(crate) mod grid;
 pub(crate) mod in_flight;
+pub(crate) mod log_position;
 pub(crate) mod lookback;
 pub(crate) mod panorama;
 pub(crate) mod past;

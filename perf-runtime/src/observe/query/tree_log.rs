@@ -1,5 +1,6 @@
 //! The tree of calls beyond what memory holds, as a part keeps it.
 
+use super::log_position::LogPosition;
 use super::range::TimeRange;
 use super::tree::{Ends, Tree};
 use crate::measure::cells::times::Times;
@@ -15,18 +16,16 @@ use std::time::SystemTime;
 ///
 /// Its methods are called by whoever asks, on their thread, and may take as long as that may.
 pub trait TreeLog: Send + Sync {
-    /// Shows the stretches of time that overlap with a range, one after the other.
-    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(&TreeSlice));
+    /// Shows the stretches of time that overlap with a range, one after the other, and says up to when it has everything, whatever the
+    /// range: what came later is asked of memory.
+    fn for_each(&self, range: &TimeRange, show: &mut dyn FnMut(&TreeSlice)) -> LogPosition;
 
     /// Since when it has everything; `None` where it has nothing.
     fn tree_since(&self) -> Option<SystemTime>;
-
-    /// Up to when it has everything: what came later is in memory.
-    fn tree_until(&self) -> SystemTime;
 }
 
-/// The calls that were made inside others in a stretch of time, as [`Monitor::tree`](crate::Monitor::tree) tells them. A store writes
-/// them by `serde`, and reads them back.
+/// The calls that were made inside others in a stretch of time, as [`Monitor::log_slices`](crate::Monitor::log_slices) tells them. A store
+/// writes them by `serde`, and reads them back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TreeSlice {
     /// When it began.
@@ -44,7 +43,7 @@ pub struct TreeSlice {
 
 impl TreeSlice {
     /// The tree of a range of time.
-    pub(crate) fn new(range: &TimeRange, tree: &Tree) -> Self {
+    pub(crate) fn new((start, end): (SystemTime, SystemTime), tree: &Tree) -> Self {
         let edge = |(&Ends { root, parent, child }, counts): (&Ends, &EdgeCounts)| {
             let EdgeCounts { calls, nanos, failed, waited_nanos } = *counts;
             let [root, parent, child] = [root, parent, child].map(|place| place as u64);
@@ -55,8 +54,8 @@ impl TreeSlice {
             [place as u64, nanos, covered_nanos, idle_nanos]
         };
         Self {
-            start: range.start(),
-            end: range.end(),
+            start,
+            end,
             series: tree.names().to_vec(),
             edges: tree.edges.iter().map(edge).collect(),
             times: tree.times.iter().map(times).collect(),

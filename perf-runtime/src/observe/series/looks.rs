@@ -5,6 +5,7 @@ use super::registry::Registry;
 use crate::measure::cells::tree::edges::EdgeCounts;
 use crate::measure::clock::Moment;
 use crate::measure::model::kind::Kind;
+use crate::observe::history::wanted::Wanted;
 use crate::observe::history::window::Window;
 use crate::observe::query::edge_log;
 use crate::observe::query::range::TimeRange;
@@ -72,18 +73,18 @@ impl Registry {
         Summary { window, series: summed_up.collect() }
     }
 
-    /// The calls inside calls of a range of time, and of the slices that begin or end in it.
-    pub(crate) fn tree(&self, range: &TimeRange, now: Moment) -> Tree {
+    /// Adds the calls inside calls of a range of time to a tree, and of the slices that begin or end in it; but of none that ended before a
+    /// moment.
+    pub(crate) fn add_tree(&self, tree: &mut Tree, range: &TimeRange, since: Moment, now: Moment) {
         self.catch_up(now);
         let all = self.all();
-        self.edge_log().tree(range, now, &all)
+        self.edge_log().add_range(tree, range, since, (now, &all));
     }
 
-    /// The same of the slices that end in it.
-    pub(crate) fn tree_that_ended(&self, range: &TimeRange, now: Moment) -> Tree {
-        self.catch_up(now);
+    /// The calls inside calls of the slices that are wanted.
+    pub(crate) fn tree(&self, wanted: &Wanted, now: Moment) -> Tree {
         let all = self.all();
-        self.edge_log().tree_that_ended(range, now, &all)
+        self.edge_log().tree(wanted, (now, &all))
     }
 
     /// All that was ever counted on each edge, by the names of parent and child; sorted.

@@ -269,7 +269,7 @@ async fn a_call_is_a_child_of_the_agent_that_makes_it() {
     let monitor = perf_runtime::monitor();
     let client = McpClient::new(&monitor, "remote", pair.client.peer().clone());
     research(&client).await;
-    let shown = format!("{:?}", monitor.tree(Window::LastHour));
+    let shown = format!("{:?}", monitor.edges(Window::LastHour));
     assert!(shown.contains("researcher") && shown.contains("look_up"), "{shown}");
 }
 
