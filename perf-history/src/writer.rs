@@ -322,12 +322,7 @@ impl Writer {
     pub(crate) fn forget_before(&mut self, time: u64) -> Result<(), StoreError> {
         self.step(true);
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
-        // Its boot is written with the next commit.
-        self.boot.1.forget_before(time);
-        // Of a time to come nothing is forgotten yet.
-        let seen = time.min(crate::past::now());
-        self.recorded.forget_before(seen);
-        self.hours.forget_before(seen);
+        self.forget_what_is_seen_before(time);
         let forgotten = store.forget_all_before(time).and_then(|()| store.compact());
         let aside = folder::remove_aside(&self.folder, crate::past::time(time));
         match &forgotten {
@@ -336,6 +331,16 @@ impl Writer {
             Err(error) => self.switch_off(error),
         }
         forgotten.and(aside)
+    }
+
+    /// Writes nothing of before a time any more.
+    fn forget_what_is_seen_before(&mut self, time: u64) {
+        // Its boot is written with the next commit.
+        self.boot.1.forget_before(time);
+        // Of a time to come nothing is forgotten yet.
+        let seen = time.min(crate::past::now());
+        self.recorded.forget_before(seen);
+        self.hours.forget_before(seen);
     }
 
     /// The store; opened again where that was not possible a while ago.

@@ -7,7 +7,7 @@ use super::{BOOTS, META, NAMES, Store, StoreError, TIERS, get, guarded, packing_
 use crate::boots::Boot;
 use crate::names::Name;
 use crate::rows::{CallRow, Packing, PointRow, Row};
-use redb::{CompactionError, ReadableTableMetadata, TableHandle, WriteTransaction};
+use redb::{CompactionError, ReadableTable, ReadableTableMetadata, TableHandle, WriteTransaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -57,16 +57,40 @@ impl Store {
             for (tier, number) in TIERS.into_iter().zip(0_u8..) {
                 self.cut_period(&transaction, (number, time / tier.period()), time.div_ceil(tier.step))?;
             }
-            Self::forget_events_and_boots(&transaction, time)?;
-            Self::drop_slices_since_before(&transaction, time)?;
-            let is_kept = |boot: &Boot| boot.ended().is_some_and(|end| end >= time);
-            for (number, mut boot) in self.boots()?.into_iter().filter(|(_, boot)| is_kept(boot)) {
-                boot.forget_before(time);
-                put(&mut transaction.open_table(BOOTS)?, number, &boot)?;
-            }
+            Self::clean_up(&transaction, time)?;
             transaction.commit()?;
             self.forget_names()
         })
+    }
+
+    /// Forgets all lines and boots before a time, and notes that: a file that is joined later brings none of them back.
+    pub(super) fn clean_up(transaction: &WriteTransaction, time: u64) -> Result<(), StoreError> {
+        Self::forget_events_and_boots(transaction, time)?;
+        Self::drop_slices_since_before(transaction, time)?;
+        let mut boots = transaction.open_table(BOOTS)?;
+        let mut kept: Vec<(u64, Boot)> = Vec::new();
+        for entry in boots.range::<u64>(..)? {
+            let (number, boot) = entry?;
+            // One that is damaged is counted when it is read.
+            kept.extend(parse(boot.value()).ok().map(|boot| (number.value(), boot)));
+        }
+        for (number, mut boot) in kept {
+            boot.forget_before(time);
+            put(&mut boots, number, &boot)?;
+        }
+        let mut meta = transaction.open_table(META)?;
+        let known: u64 = get(&meta, CLEANED_UP)?.unwrap_or_default();
+        // Of a time to come nothing is forgotten yet.
+        let time = time.min(crate::past::now());
+        if time > known {
+            put(&mut meta, CLEANED_UP, &time)?;
+        }
+        Ok(())
+    }
+
+    /// Up to when all lines were forgotten because somebody asked for it, in nanoseconds since 1970.
+    pub(crate) fn cleaned_up(&self) -> Result<u64, StoreError> {
+        guarded(|| Ok(get(&self.read()?.open_table(META)?, CLEANED_UP)?.unwrap_or_default()))
     }
 
     /// Drops the rows before a cell from the blocks of a period of a tier.
@@ -294,6 +318,9 @@ impl Store {
         })
     }
 }
+
+/// The name under which it is noted up to when somebody had everything forgotten.
+const CLEANED_UP: &str = "cleaned-up";
 
 /// The names under which it is noted up to when each tier was forgotten.
 pub(super) const FORGOTTEN: [&str; TIERS.len()] = ["forgotten-0", "forgotten-1", "forgotten-2"];

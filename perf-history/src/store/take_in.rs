@@ -42,6 +42,11 @@ impl Store {
             }
             Self::take_in_logs(&transaction, other)?;
             Self::note_lines_forgotten(&transaction, other.lines_forgotten()?)?;
+            // What somebody had forgotten in one of them, the other does not bring back.
+            let cleaned_up = self.cleaned_up()?.max(other.cleaned_up()?);
+            if cleaned_up > 0 {
+                Self::clean_up(&transaction, cleaned_up)?;
+            }
             transaction.commit()?;
             Ok(all)
         })

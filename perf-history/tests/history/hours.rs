@@ -200,6 +200,49 @@ fn a_clean_up_forgets_failures_and_calls_inside_calls_for_good() {
     life.end();
 }
 
+#[test]
+fn a_file_that_is_joined_brings_nothing_back_of_before_a_clean_up() {
+    for is_ours in [true, false] {
+        let (clock, folder) = (ManualClock::hold(), tempfile::tempdir().unwrap());
+        let life = Life::begin(folder.path());
+        to_the_middle_of_an_hour(&life, &clock);
+        // Another process of the service, with a file of its own.
+        let other = Life::begin(folder.path());
+        let files = || std::fs::read_dir(folder.path()).unwrap().count();
+        let both = |seconds: u64, orders: bool| {
+            go_on(&life, &clock, seconds, |_| {
+                if orders {
+                    order(&life);
+                    order(&other);
+                }
+                other.monitor.tick();
+            });
+        };
+        both(100, true);
+        let at = life.monitor.time_of_day();
+        if !is_ours {
+            // The hours of before are in both files.
+            both(3_600, false);
+        }
+        both(20, false);
+        let cleaned = if is_ours { &life } else { &other };
+        cleaned.history.view().forget_before(at + 10 * SECOND, LONG).unwrap();
+        assert_eq!(files(), 2);
+        other.end();
+        go_on(&life, &clock, 130, |_| ());
+        assert_eq!(files(), 1, "joined");
+        let all = TimeRange::between(at - 3 * HOUR, at + 3 * HOUR).unwrap();
+        let (failed, inside, _) = told_of(&life, all);
+        assert_eq!((failed, inside), (0, 0), "{is_ours}");
+        life.end();
+        let life = Life::begin(folder.path());
+        let (failed, inside, calls) = told_of(&life, all);
+        assert_eq!((failed, inside, calls), (0, 0, 0), "{is_ours}, after a restart");
+        assert!(life.history.view().overview().boots.iter().all(|boot| boot.started >= Some(at + 10 * SECOND)));
+        life.end();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
