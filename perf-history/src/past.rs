@@ -145,6 +145,10 @@ impl Past for Archive {
         Duration::from_nanos(TIERS.get(tier).map_or(FINEST.step, |tier| tier.step))
     }
 
+    fn shortest_step(&self) -> Duration {
+        Duration::from_nanos(FINEST.step)
+    }
+
     fn read(&self, selector: &Selector, range: &TimeRange, sink: &mut dyn PastSink) {
         self.ask(|store| {
             let reading = store.reading()?;

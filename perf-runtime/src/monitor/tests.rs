@@ -16,6 +16,7 @@ mod errors;
 mod estimates;
 mod histories;
 mod in_flight;
+mod in_memory;
 mod recorder;
 mod set_clock;
 mod streams;

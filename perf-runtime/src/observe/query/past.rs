@@ -23,6 +23,12 @@ pub trait Past: Send + Sync {
     /// The length of the shortest steps that are kept from this time on.
     fn step_since(&self, start: SystemTime) -> Duration;
 
+    /// The length of the shortest steps that are ever kept: a question that memory answers in steps as short is not one to the past. Asked
+    /// with each question. As by default, there may be any.
+    fn shortest_step(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Gives everything that is kept of a range: the slices that ended in it, and of metrics the points. The range's
     /// [`step`](TimeRange::step) is that of the answer: a multiple of [`step_since`](Self::step_since) its start.
     ///

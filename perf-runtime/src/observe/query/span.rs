@@ -88,8 +88,15 @@ impl Span {
         // Of a range that begins in memory's time and in that of this process, nothing else is known. Of a first step of several
         // cells that begins before memory, the past knows the rest.
         let is_whole = first(&alone) >= alone.begin() || step_by(alone.length) == alone.length;
-        let is_all_known = alone.reaches(first(&alone)) && is_whole && first(&alone) >= begun;
-        let kept = past.and_then(|past| {
+        // Of a life, nothing of before is told.
+        let known_from = if range.is_exact() { start } else { first(&alone) };
+        let is_all_known = alone.reaches(first(&alone)) && is_whole && known_from >= begun;
+        // The past may have shorter steps. Where it has none, it is not asked: it may be busy.
+        let is_finer = |past: &dyn Past| {
+            let shortest = clock::nanos(past.shortest_step()).max(1);
+            shortest < alone.length && step_by(shortest) < step_by(alone.length)
+        };
+        let kept = past.filter(|past| !is_all_known || is_finer(*past)).and_then(|past| {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
             let from_begin = |memory: Memory| (begun > memory.begin() && begun <= until).then_some(memory);
             // A range that is over before a memory begins has no seam with it; a longer memory may know of what the past lacks.

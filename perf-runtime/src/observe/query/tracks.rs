@@ -160,6 +160,9 @@ pub(crate) fn names(
     let selected = all.iter().filter(|series| selector.selects_identity(&series.identity));
     let of_memory = selected.map(|series| SeriesId { kind: series.identity.kind, labels: series.labels() });
     let mut names: BTreeSet<SeriesId> = of_memory.collect();
+    if registry.remembers(range, clock::now()) {
+        return names.into_iter().collect();
+    }
     let of_past = past.and_then(|past| past.series(selector));
     names.extend(of_past.unwrap_or_else(|| {
         let Found { stored, .. } = Found::of(registry, past, selector, range);
