@@ -91,7 +91,8 @@ pub use store::StoreError as HistoryError;
 
 use past::{Archive, Current};
 use perf_runtime::extend::{
-    AlertLog, CallLog, ErrorLog, PartLog, Past, Provided, ShutdownHook, TickObserver, TreeLog, state_folder,
+    AlertLog, CallLog, ErrorLog, LogPosition, PartLog, Past, Provided, ShutdownHook, TickObserver, TreeLog,
+    state_folder,
 };
 use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
@@ -196,7 +197,7 @@ impl History {
         };
         let store: Current = Arc::new(RwLock::new(None));
         // The failures of this process are in memory, up to the end of its first hour.
-        let hours_until = past::HoursUntil::default();
+        let hours_until = past::HoursUntil::new(RwLock::new(LogPosition::at(past::time(past::now()))));
         let archive =
             Archive { store: Arc::clone(&store), settings: settings.clone(), hours_until: Arc::clone(&hours_until) };
         let archive = Arc::new(archive);

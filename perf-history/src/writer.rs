@@ -335,10 +335,10 @@ impl Writer {
 
     /// Writes nothing of before a time any more.
     fn forget_what_is_seen_before(&mut self, time: u64) {
-        // Its boot is written with the next commit.
-        self.boot.1.forget_before(time);
         // Of a time to come nothing is forgotten yet.
         let seen = time.min(crate::past::now());
+        // Its boot is written with the next commit.
+        self.boot.1.forget_before(seen);
         self.recorded.forget_before(seen);
         self.hours.forget_before(seen);
     }

@@ -63,6 +63,16 @@ impl Store {
         })
     }
 
+    /// As [`clean_up`](Self::clean_up), in a commit of its own.
+    pub(super) fn clean_up_to(&self, time: u64) -> Result<(), StoreError> {
+        guarded(|| {
+            let transaction = self.write()?;
+            Self::clean_up(&transaction, time)?;
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
     /// Forgets all lines and boots before a time, and notes that: a file that is joined later brings none of them back.
     pub(super) fn clean_up(transaction: &WriteTransaction, time: u64) -> Result<(), StoreError> {
         Self::forget_events_and_boots(transaction, time)?;

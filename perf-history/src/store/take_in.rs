@@ -25,8 +25,17 @@ impl Store {
             one.seal_until(u64::MAX)?;
             one.make_longer(until, Duration::MAX)?;
         }
+        // What somebody had forgotten in one of them, the other does not bring back. Each forgets what the other's mark says and no more, for a
+        // mark may be of a clock that was ahead.
+        let (ours, theirs) = (self.cleaned_up()?, other.cleaned_up()?);
+        if ours > theirs {
+            other.clean_up_to(ours)?;
+        }
         guarded(|| {
             let transaction = self.write()?;
+            if theirs > ours {
+                Self::clean_up(&transaction, theirs)?;
+            }
             let (new, all) = self.take_in_boots(&transaction, other)?;
             // Of a time that one of them forgot, the sum of both is not known.
             Self::drop_blocks(&transaction, other.forgotten()?)?;
@@ -42,11 +51,6 @@ impl Store {
             }
             Self::take_in_logs(&transaction, other)?;
             Self::note_lines_forgotten(&transaction, other.lines_forgotten()?)?;
-            // What somebody had forgotten in one of them, the other does not bring back.
-            let cleaned_up = self.cleaned_up()?.max(other.cleaned_up()?);
-            if cleaned_up > 0 {
-                Self::clean_up(&transaction, cleaned_up)?;
-            }
             transaction.commit()?;
             Ok(all)
         })

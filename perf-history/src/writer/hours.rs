@@ -45,7 +45,8 @@ impl Hours {
 impl Writer {
     /// Shares with whoever answers for the past up to when hours are in the file.
     pub(crate) fn with_hours(mut self, until: HoursUntil) -> Self {
-        self.hours = Hours { written: until, ..Hours::default() };
+        let gathered = *until.read().unwrap_or_else(PoisonError::into_inner);
+        self.hours = Hours { written: until, gathered, ..Hours::default() };
         self
     }
 

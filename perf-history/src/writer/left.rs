@@ -41,11 +41,14 @@ impl Writer {
         for path in folder::others(&self.folder, &own) {
             // One that another process has is left alone, and so is one that cannot be read.
             let Ok(other) = Store::open(&path, &self.room) else { continue };
-            let (is_into_ours, cleaned_up) = (store.is_to_take_in(&other)?, other.cleaned_up()?);
+            let is_into_ours = store.is_to_take_in(&other)?;
+            let (ours, theirs) = (store.cleaned_up()?, other.cleaned_up()?);
             let joined = if is_into_ours { store.take_in(&other) } else { other.take_in(&store) };
             let numbers = joined.inspect_err(|_| self.looks.gave_up = true)?;
             tracing::info!(target: "perf::history", file = %path.display(), "the past that another process left is joined");
-            self.forget_what_is_seen_before(cleaned_up);
+            if theirs > ours {
+                self.forget_what_is_seen_before(theirs);
+            }
             if is_into_ours {
                 remove(&path, other);
                 continue;

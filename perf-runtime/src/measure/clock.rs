@@ -3,6 +3,7 @@
 //! It is the kernel's monotonic clock, as that of the standard library's `Instant` is, or the processor's time stamp counter
 //! where the kernel itself keeps time by it (see `stamp`): the same time at a third of the cost.
 
+mod eras;
 #[cfg(any(test, feature = "test-util"))]
 pub(super) mod hand;
 #[cfg(any(test, feature = "test-util"))]

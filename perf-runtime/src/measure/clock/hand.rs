@@ -1,7 +1,7 @@
 //! Clocks that a test moves by hand: the process's, and one for each isolated test.
 
+use super::eras::Eras;
 use super::moment::Moment;
-use super::wall::Eras;
 use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -4,102 +4,24 @@
 //! changes. When somebody sets the wall clock, or the machine was suspended, a new *era* begins: later moments are told by
 //! the new time, and earlier ones keep the time that was right for them.
 
+use super::eras::{Era, Eras, is_set, last_in, origin_of, with_next};
 #[cfg(any(test, feature = "test-util"))]
 use super::hand;
 use super::moment::{Moment, nanos};
 #[cfg(any(test, feature = "test-util"))]
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(crate) use super::eras::to_unix_nanos;
 
 /// Smaller differences are the two clocks' drift within some ticks, or the time between the two readings.
 const TOLERANCE: Duration = Duration::from_millis(20);
-/// Smaller differences are corrections of a clock that runs, not somebody who set it.
-const CORRECTION: Duration = Duration::from_secs(1);
-/// Eras that are kept: memory holds an hour, and clocks are not set more often.
-const MAX_ERAS: usize = 16;
-
-/// A time in which the wall clock and the monotonic one ran alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Era {
-    from: Moment,
-    /// The wall clock's time at the first moment of the monotonic one, in nanoseconds since 1970.
-    origin: u64,
-}
-
-/// The wall clock's times at the moments of a monotonic one.
-#[derive(Debug)]
-pub(super) struct Eras {
-    /// The newest era, so that most readers need no lock. `origin` is 0 until the clock was read.
-    from: AtomicU64,
-    origin: AtomicU64,
-    /// All eras, the oldest first: it holds for all moments before it too.
-    all: RwLock<Vec<Era>>,
-}
-
 /// Those of the process's clock.
 static OF_PROCESS: Eras = Eras::new();
 /// Whether a test holds the monotonic clock: then the wall clock stands as well.
 #[cfg(any(test, feature = "test-util"))]
 static HELD: AtomicBool = AtomicBool::new(false);
-
-impl Eras {
-    pub(super) const fn new() -> Self {
-        Self { from: AtomicU64::new(0), origin: AtomicU64::new(0), all: RwLock::new(Vec::new()) }
-    }
-
-    /// Begins an era; with the first moment all anew.
-    fn begin(&self, era: Era) {
-        let mut eras = self.all.write().unwrap_or_else(PoisonError::into_inner);
-        if era.from == Moment::default() {
-            eras.clear();
-        }
-        if eras.len() >= MAX_ERAS {
-            eras.remove(0);
-        }
-        eras.push(era);
-        if let Some(oldest) = eras.first_mut() {
-            oldest.from = Moment::default();
-        }
-        self.from.store(era.from.0, Ordering::Release);
-        self.origin.store(era.origin, Ordering::Release);
-    }
-
-    /// Begins anew: the wall clock shows the last full hour at a moment, and runs alike from the first one on.
-    #[cfg(any(test, feature = "test-util"))]
-    pub(super) fn begin_at_full_hour(&self, now: Moment) {
-        self.begin(Era { from: Moment::default(), origin: full_hour(now) });
-    }
-
-    /// Begins anew with the real time.
-    #[cfg(any(test, feature = "test-util"))]
-    pub(super) fn begin_at_real_time(&self, now: Moment) {
-        self.begin(Era { from: Moment::default(), origin: origin_of(now) });
-    }
-
-    /// Sets the wall clock while a test holds the other one.
-    #[cfg(any(test, feature = "test-util"))]
-    pub(super) fn set(&self, now: Moment, unix_nanos: u64) {
-        self.begin(Era { from: now, origin: unix_nanos.saturating_sub(now.0).max(1) });
-    }
-
-    fn all(&self) -> RwLockReadGuard<'_, Vec<Era>> {
-        self.all.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Era {
-    /// The wall clock's time at a moment of it.
-    fn at(self, moment: Moment) -> u64 {
-        moment.0.saturating_add(self.origin)
-    }
-
-    /// The moment at which the wall clock showed a time, if it was one of this era.
-    fn moment_of(self, unix_nanos: u64) -> Moment {
-        Moment(unix_nanos.saturating_sub(self.origin))
-    }
-}
 
 /// The eras that this thread goes by.
 fn eras() -> &'static Eras {
@@ -108,12 +30,6 @@ fn eras() -> &'static Eras {
         return of_hand;
     }
     &OF_PROCESS
-}
-
-/// Each era with the one after it.
-fn with_next(eras: &[Era]) -> impl Iterator<Item = (Era, Option<Era>)> {
-    let next = eras.iter().skip(1).copied().map(Some).chain([None]);
-    eras.iter().copied().zip(next)
 }
 
 /// Compares the wall clock with the monotonic one, which shows `now`. To be called at each tick; costs a reading.
@@ -173,15 +89,7 @@ pub(crate) fn first_within(start: u64, end: u64) -> Option<Moment> {
 
 /// The last moment at which the wall clock showed a time; where it never did, the last one before that.
 pub(crate) fn last_at(unix_nanos: u64) -> Moment {
-    let eras = eras().all();
-    let mut last = Moment::default();
-    for (era, next) in with_next(&eras) {
-        if era.at(era.from) <= unix_nanos {
-            let moment = era.moment_of(unix_nanos);
-            last = next.map_or(moment, |next| moment.min(next.from.before(Duration::from_nanos(1))));
-        }
-    }
-    last
+    last_in(&eras().all(), unix_nanos)
 }
 
 /// The earliest time that the wall clock showed from a moment on.
@@ -210,7 +118,8 @@ pub(crate) fn stretches(since: Moment, until: u64) -> Vec<(Moment, Moment)> {
         let to = match next {
             Some(next) if is_set(era, next) => next.from,
             Some(_) => continue,
-            None => era.moment_of(until),
+            // Where the clock was only put right since, the moment at which it showed the time is one of before.
+            None => last_in(&eras, until.saturating_sub(1)).after(Duration::from_nanos(1)),
         };
         if to > from {
             stretches.push((from, to));
@@ -230,15 +139,6 @@ pub(crate) fn is_set_between(from: Moment, to: Moment) -> bool {
         .any(|(era, next)| next.is_some_and(|next| next.from > from && next.from <= to && is_set(era, next)))
 }
 
-fn is_set(era: Era, next: Era) -> bool {
-    era.origin.abs_diff(next.origin) > nanos(CORRECTION)
-}
-
-/// A time in nanoseconds since 1970; 0 for earlier ones.
-pub(crate) fn to_unix_nanos(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, nanos)
-}
-
 /// From when on the newest era lasts, and its origin. Where nobody looked at the clock yet, the moment is taken for now.
 fn newest(moment: Moment) -> (u64, u64) {
     let eras = eras();
@@ -250,29 +150,12 @@ fn newest(moment: Moment) -> (u64, u64) {
     (eras.from.load(Ordering::Acquire), origin)
 }
 
-/// The wall clock's time at the first moment, where it is `now` at present.
-fn origin_of(now: Moment) -> u64 {
-    unix_now().saturating_sub(now.0).max(1)
-}
-
-fn unix_now() -> u64 {
-    to_unix_nanos(SystemTime::now())
-}
-
 /// While a test holds the clock, its first moment is a full hour of the wall clock: cells of time begin where the test
 /// counts them from.
 #[cfg(any(test, feature = "test-util"))]
 pub(super) fn hold(now: Moment) {
     HELD.store(true, Ordering::Relaxed);
     OF_PROCESS.begin_at_full_hour(now);
-}
-
-/// The origin by which the time of day at `now` is the last full hour: what a test of minutes and hours finds must not depend on
-/// when it runs, nor on how long the machine has run.
-#[cfg(any(test, feature = "test-util"))]
-fn full_hour(now: Moment) -> u64 {
-    const HOUR: u64 = 3_600_000_000_000;
-    (unix_now() / HOUR * HOUR).saturating_sub(now.0).max(1)
 }
 
 /// Sets the wall clock while a test holds the other one.
@@ -350,10 +233,50 @@ mod tests {
     }
 
     #[test]
+    fn a_correction_near_a_time_moves_no_moment_of_before() {
+        for (after, by) in [(30.0, -0.6), (1.0, 0.6), (0.3, -0.6), (0.3, 0.2)] {
+            let clock = ManualClock::hold();
+            let seconds = |seconds: f64| Duration::from_secs_f64(seconds);
+            let begun = now();
+            clock.advance(seconds(1_800.0));
+            let (hour, over) = (now(), unix_nanos(now()));
+            assert_eq!(stretches(begun, over), [(begun, hour)]);
+            clock.advance(seconds(after));
+            let later = if by < 0.0 { time_of(now()) - seconds(-by) } else { time_of(now()) + seconds(by) };
+            clock.set_time_of_day(later);
+            clock.advance(seconds(60.0));
+            let told = stretches(begun, over);
+            let comes_again = after + by < 0.0;
+            let end = if comes_again { hour.after(seconds(-by)) } else { hour };
+            assert_eq!(told, [(begun, end)], "{after} s after the hour by {by} s");
+            // What is told is not told again.
+            assert_eq!(stretches(end, over), [], "{after} s after the hour by {by} s");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_slowly_put_right_pushes_no_era_out_in_which_it_was_set() {
+        let clock = ManualClock::hold();
+        let (begun, second) = (now(), Duration::from_secs(1));
+        let (day, was) = (86_400 * second, unix_nanos(now()));
+        clock.advance(600 * second);
+        let set = now();
+        clock.set_time_of_day(time_of(now()) + day);
+        for _ in 0..40 {
+            clock.advance(30 * second);
+            clock.set_time_of_day(time_of(now()) + Duration::from_millis(25));
+        }
+        assert_eq!((unix_nanos(begun), unix_nanos(set)), (was, was + nanos(600 * second + day)));
+        assert!(is_set_between(begun, set) && !is_set_between(set, now()));
+        let told = Duration::from_nanos(unix_nanos(set.after(600 * second)) - unix_nanos(set));
+        assert!(told >= 600 * second && told < 602 * second, "{told:?}");
+    }
+
+    #[test]
     fn of_many_eras_the_newest_are_kept_and_earlier_moments_have_a_time() {
         let clock = ManualClock::hold();
         let (begun, second) = (now(), Duration::from_secs(1));
-        for _ in 0..2 * MAX_ERAS {
+        for _ in 0..2 * crate::measure::clock::eras::MAX_ERAS {
             clock.advance(second);
             clock.set_time_of_day(time_of(now()) + 2 * second);
         }
