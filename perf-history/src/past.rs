@@ -57,14 +57,19 @@ impl Archive {
 
     /// The parts of a range, each with the tier to read it from: the longest that fits, as far as it was made. A range may end within a
     /// step of its tier: of that step only shorter ones that are over are wanted, as far as they are there.
-    fn parts(&self, store: &Store, reading: &Reading<'_>, range: &TimeRange) -> Result<Parts, StoreError> {
+    fn parts(
+        &self,
+        store: &Store,
+        reading: &Reading<'_>,
+        range: &TimeRange,
+        longest: usize,
+    ) -> Result<Parts, StoreError> {
         let [start, end, late] = [range.start(), range.end(), UNIX_EPOCH + LATE].map(nanos_of);
-        let longest = tier_for(range.step());
         let mut begin = start.max(self.since(store, reading, longest)?);
         let mut parts = Parts::new();
         for (number, tier) in TIERS.iter().enumerate().take(longest + 1).rev() {
             // Rows of a life end by its end, however long their step is.
-            let whole = if range.is_exact() { end } else { end.saturating_sub(late) / tier.step * tier.step };
+            let whole = if range.is_exact() { end } else { end / tier.step * tier.step };
             let until = if number == 0 { end } else { whole.min(reading.made(number)) }.saturating_add(late);
             if number < longest && reading.forgotten(number)? > begin {
                 break;
@@ -75,6 +80,19 @@ impl Archive {
             }
         }
         Ok(parts)
+    }
+
+    /// The tier of the shortest steps that are kept from a time on, in nanoseconds since 1970.
+    fn finest_since(&self, store: &Store, reading: &Reading<'_>, start: u64) -> Result<usize, StoreError> {
+        let mut since = [0; TIERS.len()];
+        for (tier, since) in since.iter_mut().enumerate() {
+            *since = self.since(store, reading, tier)?;
+        }
+        // Where no tier reaches so far, the finest of those that reach furthest. The first long step of a file begins before its first
+        // call: that is not further.
+        let begins = since.iter().zip(TIERS).map(|(since, tier)| since.saturating_add(tier.step - FINEST.step));
+        let furthest = begins.min().unwrap_or_default().max(start);
+        Ok(since.iter().position(|since| *since <= furthest).unwrap_or_default())
     }
 
     /// Since when a tier is kept, in nanoseconds since 1970.
@@ -117,9 +135,12 @@ fn union(mut parts: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
 
 impl Past for Archive {
     fn observed(&self, range: &TimeRange) -> Vec<TimeRange> {
-        let end = nanos_of(range.end());
+        let [begin, end] = [range.start(), range.end()].map(nanos_of);
         self.ask(|store| {
-            let known = self.parts(store, &store.reading()?, range)?;
+            let reading = store.reading()?;
+            // Shorter steps than those that are kept may be asked for, or none.
+            let tier = tier_for(range.step()).max(self.finest_since(store, &reading, begin)?);
+            let known = self.parts(store, &reading, range, tier)?;
             let Some(((_, first), (_, last))) = known.first().zip(known.last()) else { return Ok(Vec::new()) };
             let (start, end) = (first.start, end.min(last.end.saturating_sub(nanos_of(UNIX_EPOCH + LATE))));
             let parts = union(store.boots()?.into_iter().flat_map(|(_, boot)| boot.observed).collect());
@@ -130,18 +151,7 @@ impl Past for Archive {
 
     fn step_since(&self, start: SystemTime) -> Duration {
         let start = nanos_of(start);
-        let tier = self.ask(|store| {
-            let reading = store.reading()?;
-            let mut since = [0; TIERS.len()];
-            for (tier, since) in since.iter_mut().enumerate() {
-                *since = self.since(store, &reading, tier)?;
-            }
-            // Where no tier reaches so far, the finest of those that reach furthest. The first long step of a file begins before its first
-            // call: that is not further.
-            let begins = since.iter().zip(TIERS).map(|(since, tier)| since.saturating_add(tier.step - FINEST.step));
-            let furthest = begins.min().unwrap_or_default().max(start);
-            Ok(since.iter().position(|since| *since <= furthest).unwrap_or_default())
-        });
+        let tier = self.ask(|store| self.finest_since(store, &store.reading()?, start));
         Duration::from_nanos(TIERS.get(tier).map_or(FINEST.step, |tier| tier.step))
     }
 
@@ -162,7 +172,7 @@ impl Past for Archive {
             };
             let step = range.step().map_or(FINEST.step, |step| nanos_of(UNIX_EPOCH + step));
             let mut buckets = Vec::new();
-            for (tier, ends) in self.parts(store, &reading, range)? {
+            for (tier, ends) in self.parts(store, &reading, range, tier_for(range.step()))? {
                 reading.rows(&calls, (tier, step), &ends, |number, row, end| {
                     if let Some(Name::Calls(id)) = name_of(number) {
                         give_calls(id, row, end, &mut buckets, sink);

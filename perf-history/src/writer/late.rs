@@ -48,9 +48,11 @@ impl Writer {
         let first = end_of(tracks.start);
         for track in tracks.metrics.into_iter().filter(|track| track.kind != MetricKind::Gauge) {
             let parts = track.points.iter().filter_map(|point| {
-                let (at, value) = (end_of(point.start), point.value.filter(|value| *value != 0.0)?);
+                let (at, value) = (end_of(point.start), point.value?);
+                // The values of a histogram may all be zero.
                 let of_histogram = || Some((at, value * point.count?, point.count?));
-                if track.kind == MetricKind::Histogram { of_histogram() } else { Some((at, value, 1.0)) }
+                let of_counter = || (value != 0.0).then_some((at, value, 1.0));
+                if track.kind == MetricKind::Histogram { of_histogram() } else { of_counter() }
             });
             let parts: Vec<Part> = parts.collect();
             let MetricSeriesTrack { name, kind, unit, labels, .. } = track;
@@ -68,7 +70,7 @@ fn divided(kind: MetricKind, (sum, count): (f64, f64), parts: Vec<Part>, first: 
     // The newest first: memory may not know the oldest any more.
     for (at, sum, count) in parts.into_iter().rev().filter(|(at, ..)| *at > first) {
         let (sum, count) = if is_counter { (sum.min(rest), 1.0) } else { (sum, count.min(rest_count)) };
-        if count > 0.0 && sum != 0.0 {
+        if count > 0.0 && (sum != 0.0 || !is_counter) {
             rest -= sum;
             rest_count -= if is_counter { 0.0 } else { count };
             divided.push((at, sum, count));
@@ -81,4 +83,18 @@ fn divided(kind: MetricKind, (sum, count): (f64, f64), parts: Vec<Part>, first: 
         _ => {}
     }
     divided
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_divided_as_memory_tells_it_though_all_values_are_zero() {
+        let parts = || vec![(1, 4.0, 2.0), (2, 0.0, 3.0), (3, 0.0, 4.0)];
+        let zeros = divided(MetricKind::Histogram, (4.0, 11.0), parts(), 1);
+        assert_eq!(zeros, [(3, 0.0, 4.0), (2, 0.0, 3.0), (1, 4.0, 4.0)], "what nobody knows is of the first");
+        let counter = divided(MetricKind::Counter, (9.0, 1.0), vec![(1, 4.0, 1.0), (2, 3.0, 1.0)], 1);
+        assert_eq!(counter, [(2, 3.0, 1.0), (1, 6.0, 1.0)]);
+    }
 }

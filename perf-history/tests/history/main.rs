@@ -6,6 +6,8 @@ mod judged;
 mod lines;
 mod once;
 mod recorded;
+mod spread;
+mod sums;
 
 use perf_history::{Fsync, History, Settings};
 use perf_runtime::alert::{Delivery, DeliveryOutcome, Transition};

@@ -99,9 +99,10 @@ impl Span {
         let kept = past.filter(|past| !is_all_known || is_finer(*past)).and_then(|past| {
             let until = past.observed(range).last().map(|last| wall::to_unix_nanos(last.end()))?;
             let from_begin = |memory: Memory| (begun > memory.begin() && begun <= until).then_some(memory);
-            // A range that is over before a memory begins has no seam with it; a longer memory may know of what the past lacks.
+            // A range that is over before a memory begins, or this process, has no seam with it; a longer memory may know of what the past
+            // lacks.
             let is_past_whole = until >= end || end <= begun.max(hour.begin());
-            let apart = |memory: Memory| (is_past_whole && end <= memory.begin()).then_some(memory);
+            let apart = |memory: Memory| (is_past_whole && end <= memory.begin().max(begun)).then_some(memory);
             let by = |of_past: u64| {
                 let joined = |memory: Memory| {
                     from_begin(memory).or_else(|| memory.since(of_past, until)).or_else(|| apart(memory))
