@@ -145,11 +145,13 @@ impl<T: ReadableTable<Key, &'static [u8]>> Blocks<'_, T> {
     pub(super) fn next(&self, from: Option<BlockId>, last: u64) -> Result<Option<BlockId>, StoreError> {
         let Some((tier, period, group)) = from.filter(|(_, period, _)| *period <= last) else { return Ok(None) };
         let mut range = self.table.range((tier, period, group, 0)..=(tier, last, u32::MAX, u16::MAX))?;
-        let first = range.next().transpose()?;
-        Ok(first.map(|(key, _)| {
-            let (tier, period, group, _) = key.value();
-            (tier, period, group)
-        }))
+        let Some((key, _)) = range.next().transpose()? else { return Ok(None) };
+        let (of, found, group_of, _) = key.value();
+        // Of a page that is damaged the same blocks would come again for ever.
+        if of != tier || !(period..=last).contains(&found) || (found == period && group_of < group) {
+            return Err(StoreError::Damaged("its blocks do not ascend".to_owned()));
+        }
+        Ok(Some((of, found, group_of)))
     }
 
     fn head(&self, (tier, period, group): BlockId) -> Result<Option<Head>, StoreError> {

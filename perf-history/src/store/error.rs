@@ -59,6 +59,11 @@ impl From<redb::Error> for StoreError {
             redb::Error::DatabaseAlreadyOpen => Self::Busy,
             redb::Error::UpgradeRequired(version) => Self::Foreign(format!("format {version} of its container")),
             redb::Error::Corrupted(what) => Self::Damaged(what),
+            // No version ever had them otherwise.
+            redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TypeDefinitionChanged { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TableIsNotMultimap(_) => Self::Damaged(error.to_string()),
             redb::Error::Io(error) => match error.kind() {
                 ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Self::Damaged(error.to_string()),
                 _ => error.into(),

@@ -79,8 +79,13 @@ pub(super) fn entries(
 ) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     let mut next = Bound::Unbounded;
+    let mut last = None;
     while let Some((key, _)) = table.range::<Key>((next, Bound::Unbounded))?.next().transpose()? {
         let (boot, commit, ..) = key.value();
+        // Of a page that is damaged the same keys would come again for ever.
+        if last.replace((boot, commit)) >= Some((boot, commit)) {
+            return Err(StoreError::Damaged("its keys do not ascend".to_owned()));
+        }
         for entry in table.range((boot, commit, *shelves.start(), 0)..=(boot, commit, *shelves.end(), u8::MAX))? {
             let (key, bytes) = entry?;
             entries.push(Entry::new(key.value(), bytes.value()));

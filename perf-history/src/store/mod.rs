@@ -39,7 +39,7 @@ use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, LATE, PartLine, State, TreeSlice};
 use perf_runtime::series::RecordedTree;
 use redb::{
-    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
+    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition, TableError,
     WriteTransaction,
 };
 use serde::Serialize;
@@ -187,7 +187,12 @@ impl Store {
     fn begin(&self) -> Result<(), StoreError> {
         let transaction = self.write()?;
         {
-            let mut meta = transaction.open_table(META)?;
+            let mut meta = match transaction.open_table(META) {
+                // Another program's may be there under that name.
+                Err(TableError::Storage(error)) => return Err(error.into()),
+                Err(other) => return Err(StoreError::Foreign(other.to_string())),
+                Ok(meta) => meta,
+            };
             let is_new = meta.len()? == 0;
             match get::<&str, u64>(&meta, "format")? {
                 Some(FORMAT) => {}
