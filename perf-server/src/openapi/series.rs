@@ -40,7 +40,11 @@ pub(super) fn part() -> OpenApi {
                 )
                 .query("kind", "All series of a kind, beside those that are named.", kind())
                 .query("label", "Those with this label, such as table=users. May be given several times.", text())
-                .query("step", "The least length of a step, such as 30s; it is longer where only longer ones are kept.", span())
+                .query(
+                    "step",
+                    "The least length of a step, such as 30s; it is longer where only longer ones are kept. At most 11,000 steps, and 300,000 points of `limit` series: 422 says which step is long enough.",
+                    span(),
+                )
                 .query(
                     "limit",
                     "How many series of calls at most, and as many of metrics.",

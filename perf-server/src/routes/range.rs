@@ -9,8 +9,9 @@ use std::time::{Duration, UNIX_EPOCH};
 /// So long is everything in memory: an hour, and a second for a question about an hour that comes a moment late.
 const MEMORY: Duration = Duration::from_secs(3_601);
 
-/// The most points of all series together.
+/// The most points of all series together, and of one.
 const MOST_POINTS: usize = 300_000;
+const MOST_STEPS: usize = 11_000;
 
 /// The range that is asked for; an hour by default.
 pub(super) fn of(monitor: &Monitor, params: &Params) -> Result<TimeRange, Problem> {
@@ -40,14 +41,15 @@ pub(super) fn in_steps(monitor: &Monitor, params: &Params) -> Result<TimeRange, 
     Ok(range.with_step(step))
 }
 
-/// Refuses a step so short that series, as many as the limit allows, have too many points together.
+/// Refuses a step so short that one series, or as many as the limit allows, have too many points. It is not made longer in silence.
 pub(super) fn check_steps(range: &TimeRange, params: &Params, limit: usize) -> Result<(), Problem> {
-    let most = MOST_POINTS / limit.max(1);
+    let most = MOST_STEPS.min(MOST_POINTS / limit.max(1)) as u128;
     let steps = range.step().map_or(0, |step| range.duration().as_nanos() / step.as_nanos().max(1));
-    if steps <= most as u128 {
+    if steps <= most {
         return Ok(());
     }
-    let allowed = format!("at most {most} steps, for {limit} series (`limit`)");
+    let finest = range.duration().as_nanos().div_ceil(most * 1_000_000_000);
+    let allowed = format!("{finest}s or more: at most {most} steps of this range, for {limit} series (`limit`)");
     Err(Problem::invalid("step", params.get("step").unwrap_or_default(), allowed))
 }
 

@@ -91,3 +91,31 @@ async fn the_health_and_the_objectives_of_a_range_are_told() {
         assert_eq!(named, (StatusCode::UNPROCESSABLE_ENTITY, json!(field)), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_step_that_makes_too_many_points_is_refused_and_the_finest_that_does_not_is_named() {
+    let app = open(&monitor());
+    let ask = async |query: &str| get(&app, &format!("/api/v1/query?kind=operation&{query}")).await;
+    // 100 series have 3,000 steps each, 27 and fewer have 11,000.
+    for (query, step, finest) in [
+        ("from=-30d&step=14m", "14m", "864s"),
+        ("from=-30d&step=5s&limit=1", "5s", "236s"),
+        ("from=-12h&step=3s&limit=10", "3s", "4s"),
+        ("window=1h&step=1s", "1s", "2s"),
+    ] {
+        let refused = ask(query).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {}", refused.text);
+        let problem = refused.json();
+        assert_eq!((&problem["field"], &problem["value"]), (&json!("step"), &json!(step)), "{query}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("{finest} or more")), "{query}: {detail}");
+        let answer = ask(&query.replace(&format!("step={step}"), &format!("step={finest}"))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}, in steps of {finest}: {}", answer.text);
+    }
+    // A step that nobody named is chosen.
+    assert_eq!(ask("from=-30d").await.status, StatusCode::OK);
+    let series = |count: usize| "series=queue_depth&".repeat(count);
+    assert_eq!(ask(&series(51)).await.status, StatusCode::OK);
+    let refused = ask(&series(101)).await;
+    assert_eq!((refused.status, &refused.json()["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("series")));
+}
