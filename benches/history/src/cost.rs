@@ -1,8 +1,8 @@
 //! The writer's cost: its share of a core, memory, and how many samples it takes in.
 
 use crate::life::{HOUR, LONG, Life, duration, uniform};
-use perf_runtime::Outcome;
 use perf_runtime::collect::{DeltaSeries, DeltaSink, DeltaSlice};
+use perf_runtime::{Monitor, Outcome};
 use std::process::Command;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -43,6 +43,36 @@ pub(crate) fn child(arguments: &[String]) {
     }
     life.history.flush(LONG);
     println!("{} {}", most_bytes(), cpu_of("perf-history"));
+}
+
+/// The ticks of a monitor with 1,000 busy series and a history beside those of one without, one after the other and each first in turn.
+pub(crate) fn ticks() {
+    let life = Life::begin(|settings| settings.commit_every.0 = Duration::from_secs(5));
+    let without = Monitor::builder().build().expect("a monitor");
+    let sides = [&life.monitor, &without].map(|monitor| {
+        let operation = |place: usize| monitor.operation(format!("o{place}").as_str());
+        (monitor, (0..SERIES).map(operation).collect::<Vec<_>>())
+    });
+    let (mut noise, mut times) = (7_u64, [Vec::new(), Vec::new()]);
+    for round in 0..usize::try_from(HOURS * 3_600).expect("a number") {
+        for (_, operations) in &sides {
+            operations.iter().for_each(|operation| operation.record(duration(&mut noise), Outcome::Ok));
+        }
+        life.clock.advance(Duration::from_secs(1));
+        for side in [round % 2, 1 - round % 2] {
+            let start = Instant::now();
+            sides[side].0.tick();
+            times[side].push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        life.history.catch_up(LONG);
+    }
+    let [with, without] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        (times[times.len() / 2], times[times.len() * 99 / 100])
+    });
+    println!("a tick with {SERIES} busy series, the median: {:.0} us with a history, {:.0} without", with.0, without.0);
+    println!("the 99th percentile: {:.0} us with a history, {:.0} without", with.1, without.1);
+    println!("with a history by without: {:.3}, {:.3} of the 99th percentiles", with.0 / without.0, with.1 / without.1);
 }
 
 /// 1,000 gauges that have a new value every five seconds, for three hours.

@@ -8,6 +8,7 @@
 //! history fill DIR [SERIES]
 //!                         a history of the last 30 days in a folder, to look at: `backend --history DIR`
 //! history cost            the writer's share of a core and the memory with 1,000 busy series
+//! history ticks           the monitor's ticks with 1,000 busy series, with a history beside without
 //! history ingest          samples a second into sealed chunks
 //! history prometheus DIR  an hour of 50 functions against a block that `promtool` makes of the same scrapes
 //! history scraped DIR     the same against the snapshot of a Prometheus that scrapes them, its clock faster than ours
@@ -37,10 +38,11 @@ fn main() {
         "fill" => reading::fill(rest),
         "cost" => cost::of_thousand_series(),
         "cost-child" => cost::child(rest),
+        "ticks" => cost::ticks(),
         "ingest" => cost::ingest(),
         "prometheus" => prometheus::compare(rest),
         "scraped" => scraped::compare(rest),
         "example" => example::compare(rest),
-        other => panic!("{other}: one of size, calls, read, fill, cost, ingest, prometheus, scraped, example"),
+        other => panic!("{other}: one of size, calls, read, fill, cost, ticks, ingest, prometheus, scraped, example"),
     }
 }
