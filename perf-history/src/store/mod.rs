@@ -39,8 +39,8 @@ use perf_runtime::alert::{AlertEvent, Delivery};
 use perf_runtime::extend::{ErrorSlice, LATE, PartLine, State, TreeSlice};
 use perf_runtime::series::RecordedTree;
 use redb::{
-    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition, TableError,
-    WriteTransaction,
+    Builder, Database, Key, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
+    TableError, WriteTransaction,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

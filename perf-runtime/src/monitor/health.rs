@@ -25,12 +25,11 @@ impl Monitor {
     /// Costs as much as the health, on the monitor's thread.
     pub fn keep_health(&self) -> Sampler {
         self.sampler("health", EVERY, |samples| {
-            for (name, labels, value) in samples.monitor().inner.health_within_tick().readings() {
-                let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                METRICS
-                    .iter()
-                    .filter(|metric| metric.name() == name)
-                    .for_each(|metric| samples.put(metric, &labels, value));
+            for reading in samples.monitor().inner.health_within_tick().readings() {
+                let Some(metric) = METRICS.iter().find(|metric| metric.name() == reading.metric) else { continue };
+                let labels: Vec<(&str, &str)> =
+                    reading.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                samples.put(metric, &labels, reading.value);
             }
         })
     }

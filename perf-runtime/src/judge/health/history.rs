@@ -79,10 +79,18 @@ pub struct IndicatorPenalty {
 /// The statuses, from the best to the worst.
 const STATUSES: [HealthStatus; 3] = [HealthStatus::Healthy, HealthStatus::Degraded, HealthStatus::Unhealthy];
 
+/// A reading of a metric that the health is kept as.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) metric: &'static str,
+    pub(crate) labels: Vec<(&'static str, String)>,
+    pub(crate) value: f64,
+}
+
 impl HealthReport {
-    /// The report as readings of metrics: name, labels and value. None where nothing is known of any indicator: then all is well only as
+    /// The report as readings of metrics. None where nothing is known of any indicator: then all is well only as
     /// far as anybody can tell.
-    pub(crate) fn readings(&self) -> Vec<(&'static str, Vec<(&'static str, String)>, f64)> {
+    pub(crate) fn readings(&self) -> Vec<Reading> {
         if self.indicators().iter().all(|one| one.status() == IndicatorStatus::Unknown) {
             return Vec::new();
         }
@@ -92,15 +100,20 @@ impl HealthReport {
             (Verdict::Resources.to_string(), self.resources()),
         ];
         let shares = verdicts.into_iter().flat_map(|(verdict, holds)| {
-            STATUSES.map(|status| {
-                let labels = vec![(VERDICT, verdict.clone()), (STATUS, status.to_string())];
-                (names::PERF_HEALTH_STATUS, labels, f64::from(u8::from(status == holds)))
+            STATUSES.map(|status| Reading {
+                metric: names::PERF_HEALTH_STATUS,
+                labels: vec![(VERDICT, verdict.clone()), (STATUS, status.to_string())],
+                value: f64::from(u8::from(status == holds)),
             })
         });
         let taking = self.indicators().iter().filter(|one| one.penalty() > 0.0);
-        let penalties =
-            taking.map(|one| (names::PERF_HEALTH_PENALTY, vec![(INDICATOR, one.name().to_owned())], one.penalty()));
-        [(names::PERF_HEALTH_SCORE, Vec::new(), self.score())].into_iter().chain(shares).chain(penalties).collect()
+        let penalties = taking.map(|one| Reading {
+            metric: names::PERF_HEALTH_PENALTY,
+            labels: vec![(INDICATOR, one.name().to_owned())],
+            value: one.penalty(),
+        });
+        let score = Reading { metric: names::PERF_HEALTH_SCORE, labels: Vec::new(), value: self.score() };
+        [score].into_iter().chain(shares).chain(penalties).collect()
     }
 }
 

@@ -32,8 +32,8 @@ impl MetricStore {
             tracks.push(MetricTrack {
                 name: name.to_owned(),
                 kind,
-                unit: owned(&metric.unit),
-                help: owned(&metric.help),
+                unit: owned(metric.unit.as_deref()),
+                help: owned(metric.help.as_deref()),
                 labels: reading.labels,
                 value: reading.value,
                 points,
@@ -53,7 +53,7 @@ impl MetricStore {
                 return;
             }
             let known_since = trail.as_ref().and_then(|trail| trail.begun()).filter(|_| is_known);
-            let (name, unit, labels) = (name.to_owned(), owned(&metric.unit), series.labels());
+            let (name, unit, labels) = (name.to_owned(), owned(metric.unit.as_deref()), series.labels());
             courses.push(Course { name, kind, unit, labels, points, known_since });
         });
         courses
@@ -89,8 +89,8 @@ pub(crate) struct Course {
     pub(crate) known_since: Option<u64>,
 }
 
-fn owned(text: &Option<Box<str>>) -> Option<String> {
-    text.as_deref().map(ToOwned::to_owned)
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(ToOwned::to_owned)
 }
 
 #[cfg(test)]

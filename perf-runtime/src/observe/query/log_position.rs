@@ -1,7 +1,5 @@
 //! Up to when a log keeps what memory holds.
 
-use super::error_log::ErrorSlice;
-use super::tree_log::TreeSlice;
 use crate::measure::clock::{Moment, wall};
 use std::time::{Duration, SystemTime};
 
@@ -22,18 +20,4 @@ impl LogPosition {
     pub fn at(time: SystemTime) -> Self {
         Self(wall::last_at(wall::to_unix_nanos(time)))
     }
-}
-
-/// The failures, and the calls inside calls, of a stretch of time: [`Monitor::log_slices`](crate::Monitor::log_slices).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct LogSlice {
-    /// When it began.
-    pub start: SystemTime,
-    /// When it ended.
-    pub end: SystemTime,
-    /// The failures, by series.
-    pub errors: Vec<ErrorSlice>,
-    /// The calls inside calls.
-    pub tree: TreeSlice,
 }

@@ -11,6 +11,7 @@ pub(crate) mod errors;
 pub(crate) mod grid;
 pub(crate) mod in_flight;
 pub(crate) mod log_position;
+pub(crate) mod log_slice;
 pub(crate) mod lookback;
 pub(crate) mod panorama;
 pub(crate) mod past;
