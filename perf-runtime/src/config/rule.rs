@@ -90,6 +90,12 @@ fn set(
     let statistic = builder.statistic.unwrap_or(Statistic::Value);
     let unit = unit_of(builder.metric.as_ref(), statistic, builder.over.is_some());
     match key {
+        // Without a statistic a threshold has no unit, and would be refused for the wrong one.
+        "warning" | "critical" | "recovery"
+            if builder.statistic.is_none() && matches!(builder.metric, Some(Metric::Kind(_))) =>
+        {
+            return Err(builder.no_statistic());
+        }
         "metric" => builder.metric = Some(Metric::named(value.text(field)?)),
         "statistic" => builder.statistic = Some(one_of(value, field, Statistic::ALL, Statistic::as_str)?),
         "divided_by" => builder.over = Some(Metric::named(value.text(field)?)),

@@ -182,8 +182,24 @@ fn a_bad_file_is_refused_with_file_key_value_and_what_is_allowed() {
         ("[rules.x]\nmetric = \"depth\"\nwarnign = 1", "rules.x", "warnign", "\"warning\""),
         ("[rules.x]\nmetric = \"depth\"", "rules.x.warning", "", "`critical`"),
         ("[rules.x]\nmetric = \"db_operatoin\"\nwarning = 1", "rules.x.metric", "db_operatoin", "\"db_operation\""),
+        ("[rules.x]\nmetric = \"external_call\"\nwarning = \"2s\"", "rules.x.statistic", "", "p95"),
+        ("[rules.x]\nmetric = \"external_call\"\nwarning = 2", "rules.x.statistic", "", "p95"),
+        ("[rules.x]\nmetric = \"external_call\"\nwarning = \"5%\"", "rules.x.statistic", "", "p95"),
+        ("[rules.x]\nmetric = \"external_call\"\nabsent = \"warning\"", "rules.x.statistic", "", "p95"),
         ("[rules.x]\nmetric = \"depth\"\nwarning = 1979-05-27", "rules.x.warning", "1979-05-27", "a number"),
         ("[rules.http-latency]\nfor = 30", "rules.http-latency.for", "30", "\"30s\""),
+        (
+            "[rules.x]\nmetric = \"http_request\"\nstatistic = \"p95\"\nwarning = \"1s\"\nonly = { rout = \"/\" }",
+            "rules.x.only",
+            "rout",
+            "\"route\"",
+        ),
+        (
+            "[objectives.a]\nkind = \"http_request\"\nlatency = \"3s\"\npercentile = 99\nonly = { rout = \"/\" }",
+            "objectives.a.only",
+            "rout",
+            "\"route\"",
+        ),
         ("[objectives.a]\nkind = \"tol\"", "objectives.a.kind", "tol", "\"tool\""),
         ("[objectives.a]\nkind = \"tool\"", "objectives.a.latency", "", "`success`"),
         ("[objectives.a]\nkind = \"tool\"\nlatency = \"3s\"", "objectives.a.latency", "3s", "a bound"),
@@ -446,4 +462,12 @@ fn settings_in_effect_show_no_secret() {
     }
     assert_eq!(shown.get("notify.colour"), None);
     assert_eq!(serde_json::from_str::<EffectiveSettings>(&json).unwrap(), shown);
+}
+
+/// A gauge's rule that becomes one of a kind asks for the statistic, as a new one does.
+#[test]
+fn a_rule_whose_gauge_becomes_a_kind_needs_a_statistic() {
+    let error = refused(&[("PERF_RULE_CPU_METRIC", "external_call")]);
+    assert_eq!((error.field.as_str(), error.value.as_str()), ("rules.cpu.statistic", ""), "{error}");
+    assert!(error.to_string().contains("p95"), "{error}");
 }

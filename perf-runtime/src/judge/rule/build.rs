@@ -87,7 +87,8 @@ impl Rule {
             name: Some(self.name.clone()),
             metric: Some(term.metric),
             matchers: term.matchers,
-            statistic: Some(term.statistic),
+            // A gauge's value is what nobody needs to say, so it is not left behind where the metric becomes a kind.
+            statistic: Some(term.statistic).filter(|statistic| *statistic != Statistic::Value),
             window: term.window,
             over: over.map(|over| over.metric),
             by,

@@ -152,12 +152,12 @@ impl RuleBuilder {
                 self.check(near.is_none(), field, name, &allowed)?;
                 self.statistic.unwrap_or(Statistic::Value)
             }
-            Metric::Kind(_) => self.statistic.unwrap_or(Statistic::Value),
+            Metric::Kind(_) => self.statistic.ok_or_else(|| self.no_statistic())?,
         };
         if (statistic == Statistic::Value) != matches!(metric, Metric::Gauge(_)) && !is_estimated_gauge {
             let allowed = match metric {
                 Metric::Gauge(_) => "value, trend or forecast for a gauge".to_owned(),
-                Metric::Kind(_) => names_of(Statistic::ALL.into_iter().filter(|one| *one != Statistic::Value)),
+                Metric::Kind(_) => statistics_of_a_kind(),
             };
             self.check(false, "statistic", statistic, &allowed)?;
         }
@@ -170,6 +170,11 @@ impl RuleBuilder {
             self.check_known("by", label, metric)?;
         }
         Ok(Term { metric: metric.clone(), matchers: self.matchers.clone(), statistic, window: self.window })
+    }
+
+    /// The error that nobody said which figure of a kind's series is judged.
+    pub(crate) fn no_statistic(&self) -> ConfigError {
+        ConfigError::new(format!("rules.{}.statistic", self.id), "", statistics_of_a_kind())
     }
 
     /// Refuses a label that no series of a kind can have: a filter by it would match nothing. Of gauges it is not known.
@@ -251,6 +256,10 @@ impl RuleBuilder {
 
 const LABEL: &str = "a label: letters, digits and underscores, no digit first, none of alertname, alertstate, severity";
 const TEXT: &str = "up to 1000 bytes without control characters";
+
+fn statistics_of_a_kind() -> String {
+    names_of(Statistic::ALL.into_iter().filter(|one| *one != Statistic::Value))
+}
 
 fn is_text(text: &str) -> bool {
     text.len() <= MAX_TEXT && !text.contains(char::is_control)

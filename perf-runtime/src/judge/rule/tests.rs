@@ -54,6 +54,7 @@ fn what_contradicts_itself_is_refused_with_field_value_and_what_is_allowed() {
         (p95().statistic(Statistic::ErrorRate).warning(5.0), "warning", "5"),
         (p95().statistic(Statistic::Value).warning(5.0), "statistic", "value"),
         (gauge().statistic(Statistic::P95).warning(5.0), "statistic", "p95"),
+        (Rule::builder("x").metric(Kind::DbOperation).warning(1.0), "statistic", ""),
         (p95().by(["table"]).warning(1.0), "by", "table"),
         (p95().only("tabel", ["users"]).warning(1.0), "only", "tabel"),
         (p95().except("route", ["/"]).warning(1.0), "only", "route"),
