@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates that say something through `tracing`.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 11] = [
     "perf-runtime",
     "perf-server",
     "perf-host",
@@ -15,10 +15,13 @@ const CRATES: [&str; 8] = [
     "perf-kit",
     "perf-notify",
     "perf-report",
+    "perf-sql",
+    "perf-sync",
+    "perf-llm",
 ];
 const LEVELS: [&str; 6] = ["event", "trace", "debug", "info", "warn", "error"];
 /// All targets, as `perf-kit/docs/production.md` lists them.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 14] = [
     "perf_runtime",
     "perf_runtime::alert",
     "perf_runtime::slow",
@@ -30,6 +33,9 @@ const TARGETS: [&str; 11] = [
     "perf::insight",
     "perf::notify",
     "perf::report",
+    "perf::sql",
+    "perf::sync",
+    "perf::llm",
 ];
 
 #[test]
