@@ -5,7 +5,7 @@ use super::broadcast::{Hub, Knows};
 use super::client::Watcher;
 use super::text::Text;
 use super::topic::{MAX_ROWS, Request};
-use super::watch::Watch;
+use super::watch::{Refusal, Watch};
 use crate::auth::{Access, Reader};
 use crate::respond::{Problem, ProblemKind};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
@@ -79,13 +79,15 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    fn watch(&self, hub: &Hub) -> Result<Watch, String> {
+    fn watch(&self, hub: &Hub) -> Result<Watch, Refusal> {
         if let Some(other) = self.compress.as_deref().filter(|&format| format != "gzip") {
-            return Err(format!("compress is {other:?} and must be gzip"));
+            return Err(Refusal::new("compress", other, "gzip"));
         }
         let labels = match &self.labels {
             None => Vec::new(),
-            Some(text) => serde_json::from_str(text).map_err(|_| "labels: must be a JSON array of texts".to_owned())?,
+            Some(text) => {
+                serde_json::from_str(text).map_err(|_| Refusal::new("labels", text, "a JSON array of texts"))?
+            }
         };
         let names = self.without.iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty());
         let without = names.map(str::to_owned).collect();
@@ -97,7 +99,7 @@ impl Wanted {
 
 /// Refuses an address that asks for what there is not.
 pub(crate) fn check(hub: &Hub, wanted: &Wanted) -> Result<(), Problem> {
-    wanted.watch(hub).map(drop).map_err(|reason| Problem::new(ProblemKind::InvalidValue, reason))
+    wanted.watch(hub).map(drop).map_err(Refusal::problem)
 }
 
 /// Answers who wants to listen. Where the page is from, and that `reader` may read, was checked.
@@ -110,7 +112,7 @@ pub(crate) fn upgrade(
 ) -> Response {
     let watch = match wanted.watch(&hub) {
         Ok(watch) => watch,
-        Err(reason) => return Problem::new(ProblemKind::InvalidValue, reason).into_response(),
+        Err(refusal) => return refusal.problem().into_response(),
     };
     let Some(seat) = hub.inner.seats.take(peer) else {
         let detail = "too many are listening already, or too many of one address";
@@ -175,6 +177,9 @@ async fn serve(socket: &mut Line, hub: &Hub, watch: Watch, knows: Knows, access:
                     let _ = timeout(SEND_LIMIT, socket.socket.recv()).await;
                     None
                 }
+                Some(Err(error)) if is_no_text(&error) => {
+                    refuse(socket, close_code::INVALID, "the text is not UTF-8").await
+                }
                 Some(Err(_)) => refuse(socket, close_code::PROTOCOL, "not understood").await,
                 None => None,
             },
@@ -214,7 +219,9 @@ async fn hear(socket: &mut Line, hub: &Hub, text: &str, watcher: &mut Watcher, c
             return socket.say(&points).await;
         }
         Some(_) => Err(format!("points_of: {MAX_ROWS} at most")),
-        None => request.and_then(|request| request.watch(hub.inner.monitor.uptime(), &hub.inner.topics)),
+        None => request.and_then(|request| {
+            request.watch(hub.inner.monitor.uptime(), &hub.inner.topics).map_err(|refusal| refusal.to_string())
+        }),
     };
     match watch {
         Ok(watch) => {
@@ -240,6 +247,12 @@ async fn hear(socket: &mut Line, hub: &Hub, text: &str, watcher: &mut Watcher, c
         }
     }
     Some(())
+}
+
+/// Whether a message was to be a text and is none. The library's own type of error is not exported by axum, and its words are all
+/// that tells it.
+fn is_no_text(error: &axum::Error) -> bool {
+    error.to_string().starts_with("UTF-8")
 }
 
 /// Ends the conversation, and says why: `None`, as there is nothing to go on with.

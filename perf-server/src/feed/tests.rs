@@ -417,14 +417,14 @@ async fn strangers_and_nonsense_are_refused() {
     assert!(connect_async(request).await.is_ok());
     assert_eq!(service.refusal("/ws", Some("http://evil.example")).await.0, 403);
     assert_eq!(service.refusal("/", Some("null")).await.0, 403);
-    for (path, word) in [
+    for (path, field) in [
         ("/ws?window=2m", "window"),
         ("/ws?kind=drinks", "kind"),
-        ("/ws?of=drinks", "of is"),
+        ("/ws?of=drinks", "of"),
         ("/ws?kind=tool&labels=x", "labels"),
     ] {
         let (status, body) = service.refusal(path, None).await;
-        assert!(status == 422 && body.contains(word), "{path}: {status} {body}");
+        assert!(status == 422 && body.contains(&format!("\"field\":\"{field}\"")), "{path}: {status} {body}");
     }
     let mut client = service.listen("/ws").await;
     client.wait_for("initial_data").await;

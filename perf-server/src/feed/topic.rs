@@ -1,7 +1,7 @@
 //! The topic that a client watches: a subject, over a window.
 
 use super::part::PartTopic;
-use super::watch::{Watch, Without};
+use super::watch::{Refusal, Watch, Without};
 use perf_runtime::{Kind, Window};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -79,20 +79,20 @@ pub(super) struct Request {
 
 impl Request {
     /// The topic to watch, or the fault of the request.
-    pub(super) fn watch(self, uptime: Duration, parts: &[PartTopic]) -> Result<Watch, String> {
+    pub(super) fn watch(self, uptime: Duration, parts: &[PartTopic]) -> Result<Watch, Refusal> {
         let without = Without::of(self.without.iter().map(String::as_str))?;
         Ok(Watch { topic: Arc::new(self.topic(uptime, parts)?), without })
     }
 
     /// The topic that is meant, or the fault of the request. Where no window is named, the window is the shortest one that goes
     /// back to the beginning of a process that is up for so long; or else the longest.
-    fn topic(self, uptime: Duration, parts: &[PartTopic]) -> Result<Topic, String> {
+    fn topic(self, uptime: Duration, parts: &[PartTopic]) -> Result<Topic, Refusal> {
         let window = match &self.window {
             None => Window::ALL.into_iter().find(|window| window.duration() >= uptime).unwrap_or(Window::LastHour),
             Some(wanted) => Window::ALL
                 .into_iter()
                 .find(|window| window.to_string() == *wanted)
-                .ok_or_else(|| format!("window is {wanted:?} and must be 1m, 5m, 15m or 1h"))?,
+                .ok_or_else(|| Refusal::new("window", wanted, "1m, 5m, 15m or 1h"))?,
         };
         let Some(name) = self.kind else {
             let subject = match self.of.as_deref() {
@@ -102,16 +102,18 @@ impl Request {
                 Some(other) => {
                     let own = ["calls", "metrics"].into_iter();
                     let known: Vec<&str> = own.chain(parts.iter().map(|part| part.name.as_str())).collect();
-                    return Err(format!("of is {other:?} and must be one of {}", known.join(", ")));
+                    return Err(Refusal::new("of", other, format!("one of {}", known.join(", "))));
                 }
             };
             return Ok(Topic { window, subject });
         };
         let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
-        let names = || Kind::ALL.map(Kind::as_str).join(", ");
-        let kind = kind.ok_or_else(|| format!("kind is {name:?} and must be one of {}", names()))?;
+        let names = || format!("one of {}", Kind::ALL.map(Kind::as_str).join(", "));
+        let kind = kind.ok_or_else(|| Refusal::new("kind", name, names()))?;
         if self.labels.len() > MAX_LABELS || self.labels.iter().any(|label| label.len() > MAX_LABEL_BYTES) {
-            return Err(format!("labels: at most {MAX_LABELS} of at most {MAX_LABEL_BYTES} bytes"));
+            // They are not said again: they may be long.
+            let allowed = format!("at most {MAX_LABELS} of at most {MAX_LABEL_BYTES} bytes");
+            return Err(Refusal::new("labels", format!("{} labels", self.labels.len()), allowed));
         }
         Ok(Topic { window, subject: Subject::Series(SeriesKey { kind, labels: self.labels }) })
     }

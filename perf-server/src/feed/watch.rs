@@ -1,6 +1,8 @@
 //! The wishes of a client: a topic, and the parts of its messages that it goes without.
 
 use super::topic::Topic;
+use crate::respond::Problem;
+use std::fmt;
 use std::sync::Arc;
 
 /// A topic, and what a client goes without of its messages: the same for all who are sent the same texts.
@@ -36,18 +38,43 @@ pub(super) enum For {
     FewPoints,
 }
 
+/// A field of a client's request with a value that is not allowed.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    field: &'static str,
+    value: String,
+    allowed: String,
+}
+
+impl Refusal {
+    pub(super) fn new(field: &'static str, value: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self { field, value: value.into(), allowed: allowed.into() }
+    }
+
+    /// The answer to whoever asked for it in the query of an address.
+    pub(super) fn problem(self) -> Problem {
+        Problem::invalid(self.field, &self.value, self.allowed)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {:?} and must be {}", self.field, self.value, self.allowed)
+    }
+}
+
 impl Without {
     const NAMES: [&str; 3] = ["alert_history", "indicator_values", "row_points"];
 
     /// As a client names them, or the fault of that.
-    pub(super) fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    pub(super) fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Refusal> {
         let mut this = Self::default();
         for name in names {
             match name {
                 "alert_history" => this.history = true,
                 "indicator_values" => this.values = true,
                 "row_points" => this.points = true,
-                other => return Err(format!("without: {other:?} must be one of {}", Self::NAMES.join(", "))),
+                other => return Err(Refusal::new("without", other, format!("one of {}", Self::NAMES.join(", ")))),
             }
         }
         Ok(this)

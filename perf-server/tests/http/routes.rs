@@ -123,6 +123,11 @@ async fn a_silence_is_made_and_ended() {
     let app = guarded(&monitor());
     let token = bearer();
     let auth = [("authorization", token.as_str())];
+    // Everything would be mute.
+    for everything in [r#"{"by":"ada","for":"8h"}"#, r#"{"labels":{},"by":"ada","for":"8h"}"#] {
+        let refused = post(&app, "/api/v1/alerts/silence", &auth, everything).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("labels")));
+    }
     let wish = r#"{"rule":"deep-queue","labels":{},"by":"ada","for":"1h"}"#;
     let made = post(&app, "/api/v1/alerts/silence", &auth, wish).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
@@ -180,6 +185,10 @@ async fn what_is_not_allowed_is_named() {
         ("/api/v1/calls?limit=-1", "limit"),
         ("/api/v1/alerts?state=on", "state"),
         ("/metrics/summary?verbose=1", "verbose"),
+        ("/?window=AAA", "window"),
+        ("/?of=drinks", "of"),
+        ("/?kind=tool&labels=x", "labels"),
+        ("/?compress=br", "compress"),
     ] {
         let answer = ask(&app, request("GET", path, &auth, "")).await;
         assert_eq!(

@@ -1,13 +1,16 @@
 //! The limits on what one client may ask of the feed, and keep of it.
 
-use super::{PATIENCE, Service, monitor};
+use super::{Client, PATIENCE, Service, monitor};
 use crate::auth::Access;
 use axum::extract::ConnectInfo;
 use futures::{SinkExt, StreamExt};
 use std::net::SocketAddr;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
-use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, connect_async};
 
 /// The code and the reason with which a client is sent away that says these things.
 async fn sent_away(service: &Service, said: impl IntoIterator<Item = String>) -> (u16, String) {
@@ -48,6 +51,38 @@ async fn who_asks_for_too_much_is_sent_away_and_told_why() {
     for _ in 0..20 {
         client.say(r#"{"window":"5m"}"#).await;
         assert_eq!(client.wait_for("initial_data").await["window"], "5m");
+    }
+}
+
+#[tokio::test]
+async fn whoever_breaks_the_protocol_is_told_how_and_an_orderly_close_is_answered() {
+    let service = Service::start(monitor()).await;
+    for (bytes, code) in [
+        // A text that is not UTF-8: RFC 6455, section 7.4.1.
+        (&[0x81, 0x82, 0, 0, 0, 0, 0xC3, 0x28][..], 1007_u16),
+        // A reserved bit, no mask, an operation that there is not.
+        (&[0xF1, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x81, 0x01, b'x'], 1002),
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),
+    ] {
+        let mut client = service.listen("/ws").await;
+        let MaybeTlsStream::Plain(stream) = client.0.get_mut() else { panic!("no TLS") };
+        stream.write_all(bytes).await.unwrap();
+        assert_eq!(close_of(&mut client).await, Some(code), "{bytes:x?}");
+    }
+    let mut client = service.listen("/ws").await;
+    client.0.close(Some(CloseFrame { code: CloseCode::Normal, reason: "bye".into() })).await.unwrap();
+    assert_eq!(close_of(&mut client).await, Some(1000));
+}
+
+/// The code of the close frame that a client is sent.
+async fn close_of(client: &mut Client) -> Option<u16> {
+    loop {
+        match timeout(PATIENCE, client.0.next()).await.expect("in time") {
+            Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
