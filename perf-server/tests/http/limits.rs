@@ -69,6 +69,20 @@ async fn a_server_answers_until_it_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_body_whose_chunks_are_malformed_is_a_bad_request() {
+    let running = Running::start(with_tokens(&monitor()).bind("127.0.0.1:0").await.unwrap());
+    let head = format!(
+        "POST /api/v1/alerts/1/acknowledge HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {ADMIN}\r\n\
+         content-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    );
+    for chunks in ["ZZ\r\n", "5\r\n{\"by\"XX", "fffffffffffffffff\r\n"] {
+        let answer = running.say(&format!("{head}{chunks}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{chunks:?}: {answer}");
+    }
+    running.shut_down().await;
+}
+
+#[tokio::test]
 async fn those_who_are_slow_to_ask_keep_nobody_from_an_answer() {
     let builder = Server::builder(&monitor()).max_connections(16).header_timeout(Duration::from_secs(600));
     let running = Running::start(builder.bind("127.0.0.1:0").await.unwrap());

@@ -43,6 +43,9 @@ async fn an_application_keeps_what_it_has_and_ours_are_below_a_prefix() {
     assert_eq!((folder.status, folder.header("location")), (StatusCode::PERMANENT_REDIRECT, "perf/?window=5m"));
     // Beside only where they are free.
     assert_eq!(get(&app, "/health/ready").await.status, StatusCode::OK);
+    let ready = application().route("/health/ready", on_get(|| async { "ready" }));
+    let ready: Router = perf_server::mount(ready, &monitor());
+    assert_eq!(get(&ready, "/health/ready").await.text, "ready");
     let bare: Router = perf_server::mount(Router::new(), &monitor());
     assert!(get(&bare, "/metrics").await.text.contains("shop_operations_total"));
     for path in ["/", "/login", "/ws", "/api/v1/series"] {

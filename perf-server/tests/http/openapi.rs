@@ -249,6 +249,39 @@ async fn the_feed_is_where_the_document_says() {
 }
 
 #[tokio::test]
+async fn the_bounds_in_the_document_are_those_of_the_routes() {
+    let app = guarded(&monitor());
+    let (document, operations) = document().await;
+    for schema in ["AcknowledgeRequest", "AcknowledgeSeveralRequest", "SilenceRequest"] {
+        let fields = &document["components"]["schemas"][schema]["properties"];
+        let bounds = ["/by/minLength", "/by/maxLength", "/comment/maxLength"];
+        let bounds = bounds.map(|place| fields.pointer(place).and_then(Value::as_u64));
+        assert_eq!(bounds, [Some(1), Some(128), Some(2_000)], "{schema}");
+    }
+    let token = bearer(ADMIN);
+    let auth = [("authorization", token.as_str()), ("content-type", "application/json")];
+    for (by, comment, field) in
+        [(128, 2_000, None), (0, 0, Some("by")), (129, 0, Some("by")), (1, 2_001, Some("comment"))]
+    {
+        let (by, comment) = ("a".repeat(by), "b".repeat(comment));
+        let wish = serde_json::json!({ "rule": "deep-queue", "by": by, "comment": comment, "for": "1h" }).to_string();
+        let answer = ask(&app, request("POST", "/api/v1/alerts/silence", &auth, &wish)).await;
+        assert_eq!(answer.json()["field"].as_str(), field, "{}", answer.text);
+    }
+    for path in ["/api/v1/series", "/api/v1/alerts", "/api/v1/calls", "/api/v1/errors"] {
+        let of_path = operations.iter().find(|one| one.path == path && one.method == "GET").unwrap();
+        let parameters = of_path.described["parameters"].as_array().unwrap();
+        let limit = &parameters.iter().find(|parameter| parameter["name"] == "limit").unwrap()["schema"];
+        let (least, most) = (limit["minimum"].as_u64().unwrap(), limit["maximum"].as_u64().unwrap());
+        for (limit, is_allowed) in [(least, true), (most, true), (least - 1, false), (most + 1, false)] {
+            let answer = ask(&app, request("GET", &format!("{path}?limit={limit}"), &auth, "")).await;
+            let is_refused = answer.status == StatusCode::UNPROCESSABLE_ENTITY && answer.json()["field"] == "limit";
+            assert_eq!(is_refused, !is_allowed, "{path}: {limit}: {}", answer.status);
+        }
+    }
+}
+
+#[tokio::test]
 async fn other_methods_are_refused_and_the_right_ones_named() {
     let app = open(&monitor());
     for (method, path, allowed) in

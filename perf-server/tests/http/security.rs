@@ -303,4 +303,25 @@ async fn each_refusal_is_a_problem_with_the_status_of_its_kind() {
     assert!(refused.to_string().contains("regular file"), "{refused}");
     let refused = Server::builder(&monitor()).read_token_file("/dev/zero").router().map(drop).unwrap_err();
     assert!(refused.to_string().contains("regular file"), "{refused}");
+    let long = folder.path().join("long");
+    std::fs::write(&long, "x".repeat(4_097)).unwrap();
+    let refused = Server::builder(&monitor()).read_token_file(&long).router().map(drop).unwrap_err();
+    assert!(refused.to_string().contains("at most 4 KiB"), "{refused}");
+}
+
+/// A pipe that nobody writes to would keep whoever opens it waiting, and so the start of the service.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_token_file_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (tell, told) = std::sync::mpsc::channel();
+    // On a thread of its own, so that a wait is a failure and no test that never ends.
+    std::thread::spawn(move || {
+        let refused = Server::builder(&monitor()).read_token_file(&pipe).router().map(drop).unwrap_err();
+        tell.send(refused.to_string())
+    });
+    let refused = told.recv_timeout(std::time::Duration::from_secs(60)).expect("nobody waits for a writer");
+    assert!(refused.contains("regular file"), "{refused}");
 }
