@@ -366,6 +366,22 @@ fn a_call_is_not_stuck_because_somebody_looked_before_the_ticker_went_on() {
     });
 }
 
+/// By the preset, and of a request.
+#[test]
+fn a_request_is_not_stuck_because_the_process_was_stopped() {
+    let clock = ManualClock::hold();
+    let monitor = Monitor::builder().build().unwrap();
+    let mut request = monitor.http_request("GET", "/judging/stopped");
+    request.pause();
+    let is_stuck = || monitor.alerts().active().iter().any(|alert| alert.rule == "http-stuck");
+    seconds(&clock, &monitor, 2, || {});
+    clock.advance(15 * SECOND);
+    monitor.tick();
+    assert!(!is_stuck(), "stopped for 15 s, seen to wait for 2 of the 3 that are allowed");
+    seconds(&clock, &monitor, 5, || {});
+    assert!(is_stuck(), "now it is");
+}
+
 #[test]
 fn all_alerts_that_fit_are_acknowledged_at_once_and_none_by_a_filter_that_is_wrong() {
     let clock = ManualClock::hold();
