@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod log;
+mod replaced;
 mod restart;
 
 /// An engine with one rule on a gauge, whose value a test gives second by second.
