@@ -1,6 +1,7 @@
 //! Headers in which proxies name the client and the protocol that it spoke, and the use that the server makes of them.
 
-use crate::common::{ADMIN, HOST, Log, READ, ask, guarded, monitor, open, request};
+use crate::common::{ADMIN, HOST, Log, READ, ask, guarded, monitor, open, request, with_tokens};
+use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use std::net::SocketAddr;
@@ -70,4 +71,28 @@ async fn who_a_proxy_speaks_for_is_told_beside_the_peer_and_never_in_its_place()
         assert!(told.is_none_or(|told| line.contains(&format!("{told}\""))), "{line}");
         assert!(line.len() < 500, "{line}");
     }
+}
+
+#[tokio::test]
+async fn wrong_log_ins_below_an_application_are_told_with_their_peer_and_summed_up() {
+    const ALL: usize = 200;
+    let app: Router = with_tokens(&monitor()).mount(Router::<()>::new()).unwrap();
+    let log = Log::default();
+    {
+        let _told = log.listen();
+        for _ in 0..ALL {
+            let mut request = request("POST", "/perf/login", &FORM, "token=a-token-of-nobody");
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 2], 77))));
+            assert!(ask(&app, request).await.status.is_client_error());
+        }
+        drop(app);
+    }
+    let logged = log.text();
+    let lines: Vec<&str> = logged.lines().filter(|line| line.contains("perf_server::audit")).collect();
+    let (sums, told): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.contains("not told one by one"));
+    assert!(told.iter().all(|line| line.contains("peer=10.0.0.2:77") && line.contains("path=\"/login\"")), "{logged}");
+    // On a machine that is so slow that another while begins, some more are told.
+    assert!((20..ALL / 2).contains(&told.len()) && sums.len() == 1, "{logged}");
+    let untold = lines.iter().filter_map(|line| line.split_once("untold=")?.1.split(' ').next()?.parse::<usize>().ok());
+    assert_eq!(told.len() + untold.sum::<usize>(), ALL, "{logged}");
 }
