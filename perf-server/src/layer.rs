@@ -216,7 +216,21 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut exchange = Exchange::default();
+        let answer = self.begin(request, &mut exchange);
+        HttpFuture { exchange, answer }
+    }
+}
+
+impl<S> HttpService<S> {
+    /// Begins to answer a request, measured by `exchange`, which ends where that unwinds. Apart from the call, so that nothing of this is left
+    /// to be dropped once the future of the answer is there, which is copied once more otherwise.
+    #[inline]
+    fn begin<B: 'static>(&mut self, mut request: Request<B>, exchange: &mut Exchange) -> S::Future
+    where
+        S: Service<Request<B>>,
+    {
         let HttpLayer { monitor, has_span, sizes, names } = &*self.settings;
         let trace = trace_context::of(request.headers()).map(Box::new);
         if let Some(trace) = &trace {
@@ -225,7 +239,6 @@ where
         let upload = Upload::watch(&mut request);
         let (route, is_template) = route::of(&request, names.as_ref());
         let (route, method) = (&*route, method_label(request.method()));
-        let mut exchange = Exchange::default();
         let State { call, trace, sizes: pair, .. } = exchange.begin(&request, upload, trace);
         let call = monitor.http_request_in(call, method, route, is_template);
         // By the route that it counts under: strangers make up as many paths as they like.
@@ -237,12 +250,10 @@ where
                 call.in_span(span);
             }
         }
-        // Where it unwinds, the exchange ends here.
-        let answer = call.work(|span| {
+        call.work(|span| {
             let _entered = exchange::enter(span, trace);
             self.inner.call(request)
-        });
-        HttpFuture { exchange, answer }
+        })
     }
 }
 

@@ -176,7 +176,11 @@ impl Drop for Exchange {
 }
 
 /// For as long as what is returned lives, a request's span is entered, and its trace is the current one.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "most requests have neither, and a call for each part would cost more than to see that"
+)]
 pub(super) fn enter<'a>(span: &'a Span, trace: &'a mut Option<Box<TraceContext>>) -> impl Sized + use<'a> {
     let current = TraceContext::enter(trace);
     let entered = (!span.is_disabled()).then(|| span.enter());

@@ -120,13 +120,29 @@ impl TraceContext {
     #[inline]
     #[must_use = "dropping the guard leaves the trace"]
     pub fn enter(this: &mut Option<Box<Self>>) -> EnteredTrace<'_> {
+        // Most work has no trace, nor has the work around it: nothing is to change, and nothing to change back.
+        if this.is_none() && !is_any() {
+            return EnteredTrace(None, PhantomData);
+        }
         swap(this);
-        EnteredTrace(this, PhantomData)
+        EnteredTrace(Some(this), PhantomData)
     }
 }
 
-/// While the thread ends there is none.
+/// Whether there is a current one.
 #[inline]
+fn is_any() -> bool {
+    let look = |current: &Cell<Option<Box<TraceContext>>>| {
+        let found = current.take();
+        let is_any = found.is_some();
+        current.set(found);
+        is_any
+    };
+    CURRENT.try_with(look).unwrap_or(false)
+}
+
+/// While the thread ends there is none.
+#[inline(never)]
 fn swap(this: &mut Option<Box<TraceContext>>) {
     let _ = CURRENT.try_with(|current| *this = current.replace(this.take()));
 }
@@ -146,19 +162,22 @@ fn hex<const DIGITS: usize>(text: &str) -> Option<u128> {
     fits.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
-/// The guard of [`TraceContext::enter`]: it holds the trace that was current before. It stays on its thread, so no task holds it while it waits.
+/// The guard of [`TraceContext::enter`]: it holds the trace that was current before, where anything changed. It stays on its thread, so no task
+/// holds it while it waits.
 ///
 /// ```compile_fail
 /// fn goes_elsewhere(_: impl Send) {}
 /// goes_elsewhere(perf_runtime::extend::TraceContext::enter(&mut None));
 /// ```
 #[derive(Debug)]
-pub struct EnteredTrace<'a>(&'a mut Option<Box<TraceContext>>, PhantomData<*const ()>);
+pub struct EnteredTrace<'a>(Option<&'a mut Option<Box<TraceContext>>>, PhantomData<*const ()>);
 
 impl Drop for EnteredTrace<'_> {
     #[inline]
     fn drop(&mut self) {
-        swap(self.0);
+        if let Some(before) = &mut self.0 {
+            swap(before);
+        }
     }
 }
 
