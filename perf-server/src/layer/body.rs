@@ -59,13 +59,16 @@ impl<B: Body> Body for MeasuredBody<B> {
             Poll::Ready(Some(Err(_))) => this.exchange.fail(),
             Poll::Ready(Some(Ok(frame))) => {
                 let is_last = body.is_end_stream();
-                if let Some(data) = frame.data_ref() {
+                let bytes = if let Some(data) = frame.data_ref() {
                     this.exchange.shown(data, is_last);
-                }
-                if let Some(trailers) = frame.trailers_ref() {
-                    this.exchange.trailed(trailers);
-                }
-                this.exchange.sent(frame.data_ref().map_or(0, Buf::remaining), !is_last);
+                    data.remaining()
+                } else {
+                    if let Some(trailers) = frame.trailers_ref() {
+                        this.exchange.trailed(trailers);
+                    }
+                    0
+                };
+                this.exchange.sent(bytes, !is_last);
             }
         }
         polled
