@@ -274,7 +274,7 @@ impl Writer {
         if !is_written {
             self.make_room(store, batch.boot.1.ended().unwrap_or_default())?;
         }
-        // Whoever asks meanwhile waits for the hours that are in it.
+        // A question meanwhile waits for the hours that are in it.
         let until = self.hours.writing(batch);
         if !is_written {
             store.append(batch)?;

@@ -98,7 +98,7 @@ struct Lived {
     begun: u64,
     /// The last second that it began.
     seconds: u64,
-    /// How long its history took to open, in milliseconds.
+    /// The time that its history took to open, in milliseconds.
     opened: u64,
 }
 

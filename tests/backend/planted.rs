@@ -194,7 +194,7 @@ impl Fault {
 
     /// The number of calls after which it was named, and when; or what was said instead.
     fn try_out(&self) -> Result<(usize, Duration), String> {
-        let fault = ["--fault", self.name, "--fault-after", "4s", "--fault-for", "10m"];
+        let fault = ["--fault", self.name, "--fault-after", "10s", "--fault-for", "10m"];
         let arguments = [&["--port", "0", "--load", "1"][..], &fault].concat();
         let mut program = Program::start_with(&arguments, "network,monitoring,executor");
         let url = program.url();

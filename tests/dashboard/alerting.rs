@@ -101,7 +101,7 @@ async fn alerts_that_fire_and_end_are_marked_on_the_charts_that_they_concern() {
     });
     assert_eq!(ends, [1, 1], "{told:?}");
     assert!(told.iter().any(|words| words.contains("(critical) was firing")), "{told:?}");
-    // What is held is as it was then.
+    // A picture that is held is as it was then.
     browser.click(".pause").await;
     browser.wait_for_text(".banner", |banner| banner.starts_with("Paused at")).await;
     let held = browser.script(&chart("Latency")).await;
@@ -266,7 +266,7 @@ async fn a_range_has_its_own_alerts_however_many_there_were_and_sums_by_rule() {
     assert_eq!(browser.count(".history tbody tr").await, 1);
     browser.go(&format!("#/alerts?{}", part(3_000, 2_900))).await;
     browser.wait_to_see("main", "Nothing is remembered in this range").await;
-    // What is live reaches a week back.
+    // A live list reaches a week back.
     browser.go("#/alerts").await;
     browser.wait_for_text("[aria-label='By rule'] tbody", |rules| rules.contains("Old")).await;
     browser.has_no_errors().await;

@@ -114,7 +114,7 @@ fn an_error_inside_an_option_is_an_error_and_one_inside_a_poll_where_a_predicate
     fn next(n: u8) -> Option<Result<u8, String>> {
         [None, Some(Ok(1)), Some(Err("two".to_owned()))].into_iter().nth(n.into()).flatten()
     }
-    // What is pending has no outcome, so the type alone is refused (`tests/ui/fail/sync_fn_that_returns_a_poll.rs`).
+    // A pending poll has no outcome, so the type alone is refused (`tests/ui/fail/sync_fn_that_returns_a_poll.rs`).
     #[monitor("outcome_in_poll", ok_if = |answer: &Poll<Result<u8, String>>| !matches!(answer, Poll::Ready(Err(_))))]
     fn poll(n: u8) -> Poll<Result<u8, String>> {
         match n {

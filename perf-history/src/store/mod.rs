@@ -117,7 +117,7 @@ pub(crate) struct Batch {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) errors: Vec<ErrorSlice>,
     pub(crate) trees: Vec<TreeSlice>,
-    /// How many of these two the process had before.
+    /// The number of these two that the process had before.
     pub(crate) slices_before: u64,
     /// Recorded calls, whole.
     pub(crate) recorded: Vec<RecordedTree>,

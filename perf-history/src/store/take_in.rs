@@ -25,7 +25,7 @@ impl Store {
             one.seal_until(u64::MAX)?;
             one.make_longer(until, Duration::MAX)?;
         }
-        // What somebody had forgotten in one of them, the other does not bring back. Each forgets what the other's mark says and no more, for a
+        // A part that somebody had forgotten in one of them is not brought back by the other. Each forgets what the other's mark says and no more, for a
         // mark may be of a clock that was ahead.
         let (ours, theirs) = (self.cleaned_up()?, other.cleaned_up()?);
         if ours > theirs {

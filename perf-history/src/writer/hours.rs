@@ -18,7 +18,7 @@ pub(super) struct Hours {
     written: HoursUntil,
     /// Of those in a commit that may wait.
     gathered: LogPosition,
-    /// How many slices these are.
+    /// The number of these slices.
     slices: u64,
 }
 

@@ -87,7 +87,7 @@ fn percentiles_are_those_of_the_durations_in_each_tier_and_over_a_restart() {
         for second in 0..seconds {
             for _ in 0..second % 7 * 3 {
                 let duration = durations.next();
-                // How a call ended is nothing to its percentiles.
+                // The outcome of a call is nothing to its percentiles.
                 let outcome = if duration.subsec_nanos() % 9 == 0 { Outcome::Error } else { Outcome::Ok };
                 life.monitor.operation("search").record(duration, outcome);
                 calls.push((now() + SECOND, duration));

@@ -29,6 +29,9 @@ mod tools;
 use perf_llm::{Llm, Meter, Settings};
 use perf_runtime::Monitor;
 use perf_runtime::extend::ToldUsage;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 /// A usage whose cost the provider tells, so that no table is needed.
 fn told(input: u64, output: u64, picos: i64) -> ToldUsage {
@@ -37,10 +40,23 @@ fn told(input: u64, output: u64, picos: i64) -> ToldUsage {
     told
 }
 
-fn metering(settings: Settings) -> (Monitor, Llm) {
+/// Budgets are kept in a folder of the test's own: that of the user's state has what was spent today.
+fn metering(mut settings: Settings) -> (Monitor, Llm) {
+    settings.path.get_or_insert_with(own_folder);
     let monitor = Monitor::builder().build().unwrap();
     let llm = Llm::with_settings(&monitor, settings).unwrap();
     (monitor, llm)
+}
+
+/// A folder that is not there yet, by the name of the test.
+fn own_folder() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("meter").replace("::", "-");
+    let name = format!("{test}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("meter").join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
 }
 
 fn plain() -> (Monitor, Llm) {

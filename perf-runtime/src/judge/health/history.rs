@@ -118,7 +118,7 @@ impl HealthReport {
 }
 
 impl HealthHistory {
-    /// What tracks of the metrics tell that the health is kept as.
+    /// The history that tracks of the metrics tell which the health is kept as.
     pub(crate) fn of(tracks: &Tracks) -> Self {
         let Tracks { start, step, .. } = *tracks;
         let kept = Kept(&tracks.metrics);

@@ -22,7 +22,7 @@ pub struct ObjectiveHistory {
     pub step: f64,
     /// The promises, sorted by the name of their series.
     pub objectives: Vec<ObjectiveTrack>,
-    /// How many more series with a promise there were than asked for.
+    /// The number of series with a promise beyond those that were asked for.
     pub left_out: usize,
 }
 
@@ -57,11 +57,11 @@ pub struct ObjectivePoint {
     pub covered: f64,
     /// The calls that count; `None` where nobody observed, or nothing is kept.
     pub calls: Option<u64>,
-    /// How many of them broke the promise.
+    /// The number of them that broke the promise.
     pub bad: Option<u64>,
     /// The burn rate: the share of bad calls over the share that the objective allows. `None` where there were no calls.
     pub burn_rate: Option<f64>,
-    /// How much of a budget of 30 days the covered time spent: its burn rate, by its length. 0 where there were no calls.
+    /// The share of a budget of 30 days that the covered time spent: its burn rate, by its length. 0 where there were no calls.
     pub budget_spent: Option<f64>,
 }
 

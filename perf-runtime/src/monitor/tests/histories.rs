@@ -25,7 +25,7 @@ fn is_near(one: f64, other: f64) -> bool {
     (one - other).abs() < 1e-3
 }
 
-/// What the shares of a verdict and the points of the indicators must be together.
+/// The law of a point: shares of a verdict make 1, and points of indicators what the score lacks.
 fn is_whole(point: &HealthPoint) -> bool {
     let shares = [point.status, point.serving, point.resources].into_iter().flatten();
     let points: f64 = point.penalties.iter().map(|one| one.points).sum();
@@ -110,7 +110,7 @@ fn an_objective_of_then_has_the_calls_of_then() {
     let of = |promise| history.objectives.iter().find(|one| one.promise == promise).unwrap();
     let (latency, success) = (of(Promise::Latency), of(Promise::Success));
     assert_eq!((latency.whole.calls, latency.whole.bad), (Some(2_400), Some(600)), "{:#?}", latency.whole);
-    // Who cancels is the caller: these calls are in neither number.
+    // The caller is who cancels: these calls are in neither number.
     assert_eq!((success.whole.calls, success.whole.bad), (Some(1_800), Some(600)));
     assert!(is_near(success.whole.burn_rate.unwrap(), 600.0 / 1_800.0 / 0.01), "{:#?}", success.whole);
     let spent = success.whole.burn_rate.unwrap() * 1_200.0 / (30.0 * 86_400.0);

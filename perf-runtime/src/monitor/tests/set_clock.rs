@@ -67,7 +67,7 @@ impl Shop {
         self.times = (self.times.0.min(now), self.times.1.max(now));
     }
 
-    /// How many failures of one of the two are told of a range.
+    /// The failures of one of the two that are told of a range.
     fn told(&self, range: TimeRange) -> u64 {
         let errors = self.monitor.errors(&Selector::calls().label("operation", "set_clock_inner"), range);
         errors.series.iter().map(|series| series.failed).sum()

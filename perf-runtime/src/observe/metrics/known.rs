@@ -67,7 +67,7 @@ names! {
     PERF_OBJECTIVE_BURN_RATE = "perf_objective_burn_rate", "ratio", [], "perf-runtime";
     /// How much of the budget of an objective is left; negative where it is overspent. For rules; not exposed.
     PERF_OBJECTIVE_BUDGET_LEFT_RATIO = "perf_objective_budget_left_ratio", "ratio", [], "perf-runtime";
-    /// How well the process is, 0 to 100, where the health is kept.
+    /// The score of the health, 0 to 100, where it is kept.
     PERF_HEALTH_SCORE = "perf_health_score", "", [], "perf-runtime";
     /// 1 for the status that holds and 0 for the others, of the health and of each of its verdicts: over time, the share of it.
     PERF_HEALTH_STATUS = "perf_health_status", "", ["verdict", "status"], "perf-runtime";
