@@ -296,8 +296,8 @@ pub mod test_util {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::measure::call::at_once::{
-        AtOnce, BoxedFuture, EndsAtOnce, HasOutcome, NoFuture, NoPoll, NoStream, StreamEndsAtOnce, UnlessFuture,
-        judged_at_once, returned_at_once, returned_unless_future,
+        AtOnce, BoxedFuture, EndsAtOnce, NoFuture, NoStream, StreamEndsAtOnce, UnlessFuture, returned_at_once,
+        returned_unless_future,
     };
     pub use crate::measure::call::execution::{Call, body, future_body, prepare, prepare_labelled};
     pub use crate::measure::call::future::{Never, Returning, Watched, endless, unreached, watch, watch_late};

@@ -398,12 +398,7 @@ impl<'a> Body<'a> {
         let at_once = (matches!(model.shape, Shape::Sync) && makes_its_value(&self.function.sig)).then(|| {
             let at = Span::mixed_site().located_at(return_type(&self.function.sig));
             let runtime = shown_at(at, runtime);
-            let look = match &model.outcome {
-                OutcomeRule::ByType => quote_spanned!(at=> returned_at_once),
-                // A predicate may say what a pending `Poll` is.
-                OutcomeRule::OkIf(_) | OutcomeRule::ErrorIf(_) => quote_spanned!(at=> judged_at_once),
-            };
-            quote_spanned!(at=> #runtime::#look(#value).finish(#ends))
+            quote_spanned!(at=> #runtime::returned_at_once(#value).finish(#ends))
         });
         let judged = match &model.outcome {
             OutcomeRule::ByType if at_once.is_some() => return quote!(#at_once;),

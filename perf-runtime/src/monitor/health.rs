@@ -6,6 +6,7 @@ use crate::observe::metrics::known as names;
 use crate::observe::metrics::sampled::SampledMetric;
 use crate::observe::query::range::TimeRange;
 use crate::observe::query::selector::Selector;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// As often as a past keeps its shortest steps.
@@ -24,8 +25,10 @@ impl Monitor {
     ///
     /// Costs as much as the health, on the monitor's thread.
     pub fn keep_health(&self) -> Sampler {
-        self.sampler("health", EVERY, |samples| {
-            for reading in samples.monitor().inner.health_within_tick().readings() {
+        // An indicator that took points takes none from then on, in place of being gone: who scrapes sees it fall.
+        let mut known = BTreeSet::new();
+        self.sampler("health", EVERY, move |samples| {
+            for reading in samples.monitor().inner.health_within_tick().readings(&mut known) {
                 let Some(metric) = METRICS.iter().find(|metric| metric.name() == reading.metric) else { continue };
                 let labels: Vec<(&str, &str)> =
                     reading.labels.iter().map(|(name, value)| (*name, value.as_str())).collect();

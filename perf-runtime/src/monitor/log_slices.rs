@@ -19,7 +19,7 @@ impl Monitor {
     /// afterwards up to when everything was told: each call once.
     ///
     /// `until` is a full minute of the clock and [`LATE`](crate::extend::LATE), for that is how memory holds them; `None` where the process
-    /// ends, for all up to now. It is one slice, but where somebody set the clock in between (by more than a second): then there is one up to each
+    /// ends, for all up to now and nothing after it. It is one slice, but where somebody set the clock in between (by more than a second): then there is one up to each
     /// time at which that was noticed, and the last one begins there. Of a time that is yet to come, as after the clock was set back, the last one is
     /// not told yet. Costs as much as [`errors`](Self::errors) and [`edges`](Self::edges) where there is one.
     ///
@@ -40,13 +40,15 @@ impl Monitor {
         let registry = &self.inner.registry;
         let now = clock::now().max(registry.last_tick());
         let time = wall::unix_nanos(now);
+        let is_end = until.is_none();
         let until = match until.map(wall::to_unix_nanos) {
             // What came since the last tick ends now.
             None => time.saturating_add(1),
             Some(until) if until > time => 0,
             Some(until) => until,
         };
-        let due = wall::stretches(position.0, until);
+        // Nothing is known of before, though the clock of a machine that is up for days may have shown the time then.
+        let due = wall::stretches(position.0.max(registry.begun()), until);
         if due.is_empty() {
             return Vec::new();
         }
@@ -68,6 +70,11 @@ impl Monitor {
                 tree: TreeSlice::new((start, end), &registry.tree(&wanted, now)),
             }
         });
-        told.collect()
+        let told = told.collect();
+        // No tick cuts off what was told up to now.
+        if is_end {
+            *position = LogPosition::end();
+        }
+        told
     }
 }

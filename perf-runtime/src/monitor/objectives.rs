@@ -45,7 +45,7 @@ impl Monitor {
     /// monitor.record_response_time("search", Duration::from_millis(30));
     /// let search = Selector::kind(Kind::Operation).label("operation", "search");
     /// let history = monitor.objective_history(&search, Window::LastHour);
-    /// assert_eq!(history.objectives[0].whole.bad, Some(0));
+    /// assert_eq!(history.objectives[0].target, 0.99);
     /// # Ok::<(), perf_runtime::ConfigError>(())
     /// ```
     pub fn objective_history(&self, selector: &Selector, range: impl Into<TimeRange>) -> ObjectiveHistory {

@@ -14,7 +14,6 @@ use crate::observe::query::shares::{self, Shares};
 use crate::observe::query::tracks;
 use crate::observe::query::tree::Tree;
 use crate::observe::query::tree_log::TreeLog;
-use crate::observe::series::registry::Registry;
 use crate::observe::series::series_id::SeriesId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,7 +111,7 @@ impl Monitor {
                 let known = TimeRange::between(range.start().max(log.tree_since()?), range.end()).ok()?;
                 tracks::of(registry, self.ask::<dyn Past>().as_deref(), &selector, &known)
             }
-            None if Registry::is_recent(range, clock::now()) => tracks::of(registry, None, &selector, range),
+            None if registry.is_recent(range, clock::now()) => tracks::of(registry, None, &selector, range),
             None => return None,
         };
         let seconds = tracks.series.iter().filter_map(|series| series.whole.sum).sum();

@@ -179,7 +179,8 @@ fn what_is_made_at_once_is_asked_whether_it_is_a_stream_unless_it_is_one_by_the_
             fn f() -> Rows {}
         ),
     );
-    let probe = "if false { :: perf_runtime :: __private :: judged_at_once (& __perf_value) . finish (__perf_call) ; }";
+    let probe =
+        "if false { :: perf_runtime :: __private :: returned_at_once (& __perf_value) . finish (__perf_call) ; }";
     assert!(error_if.contains(probe) && error_if.contains("finish_as"), "{error_if}");
     for (item, is_asked) in [
         (

@@ -1,13 +1,13 @@
 //! The health over a range of time, as it was judged then.
 
-use super::indicator::IndicatorStatus;
+use super::indicator::{Indicator, IndicatorStatus};
 use super::report::HealthReport;
 use super::verdict::{HealthStatus, Verdict};
 use crate::observe::metrics::known as names;
 use crate::observe::query::tracks::{MetricSeriesPoint, MetricSeriesTrack, Tracks};
 use crate::text;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 /// The labels of the metrics that the health is kept as.
@@ -90,7 +90,8 @@ pub(crate) struct Reading {
 impl HealthReport {
     /// The report as readings of metrics. None where nothing is known of any indicator: then all is well only as
     /// far as anybody can tell.
-    pub(crate) fn readings(&self) -> Vec<Reading> {
+    /// `known` are the names of indicators that took points so far.
+    pub(crate) fn readings(&self, known: &mut BTreeSet<String>) -> Vec<Reading> {
         if self.indicators().iter().all(|one| one.status() == IndicatorStatus::Unknown) {
             return Vec::new();
         }
@@ -107,10 +108,13 @@ impl HealthReport {
             })
         });
         let taking = self.indicators().iter().filter(|one| one.penalty() > 0.0);
-        let penalties = taking.map(|one| Reading {
+        known.extend(taking.map(|one| one.name().to_owned()));
+        let penalty =
+            |name: &str| self.indicators().iter().find(|one| one.name() == name).map_or(0.0, Indicator::penalty);
+        let penalties = known.iter().map(|name| Reading {
             metric: names::PERF_HEALTH_PENALTY,
-            labels: vec![(INDICATOR, one.name().to_owned())],
-            value: one.penalty(),
+            labels: vec![(INDICATOR, name.clone())],
+            value: penalty(name),
         });
         let score = Reading { metric: names::PERF_HEALTH_SCORE, labels: Vec::new(), value: self.score() };
         [score].into_iter().chain(shares).chain(penalties).collect()

@@ -1,5 +1,5 @@
 //! Refuses values that are still to run, boxed futures and streams by another name, where a function that returned one would be
-//! measured while it makes it alone; and polls, of which a pending one is the outcome of nothing.
+//! measured while it makes it alone.
 
 use super::probe::{Returned, returned};
 use super::profiled::Ends;
@@ -7,11 +7,6 @@ use crate::measure::model::outcome::Outcome;
 use futures_core::Stream;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::task::Poll;
-
-/// The value that a sync body returned, whose type tells the outcome. A `Poll` is refused: where it is pending there is none.
-#[derive(Debug)]
-pub struct NoPoll<'a, T>(AtOnce<'a, T>);
 
 /// The value that a sync body returned. A boxed future is refused: it is still to run.
 #[derive(Debug)]
@@ -32,43 +27,10 @@ pub struct NoStream<'a, T>(Returned<'a, T>);
 )]
 pub trait EndsAtOnce {}
 
-/// A bound that no type meets, which refuses polls.
-#[diagnostic::on_unimplemented(
-    message = "this function returns a `Poll`, which has no outcome while it is pending",
-    label = "measure the future that is polled: an `async fn`, or `operation.watch(future)`; or say with `error_if` or `ok_if` what each \
-             value is; in a `#[monitor]` block, `#[monitor(skip)]` leaves the method out"
-)]
-pub trait HasOutcome {}
-
 /// Looks at the value that a sync body returned.
 #[inline]
-pub const fn returned_at_once<T>(value: &T) -> NoPoll<'_, T> {
-    NoPoll(judged_at_once(value))
-}
-
-/// Looks at the value that a sync body returned, whose outcome a predicate tells.
-#[inline]
-pub const fn judged_at_once<T>(value: &T) -> AtOnce<'_, T> {
+pub const fn returned_at_once<T>(value: &T) -> AtOnce<'_, T> {
     AtOnce(NoFuture(NoStream(returned(value))))
-}
-
-impl<T> NoPoll<'_, Poll<T>> {
-    /// Refuses to end the call.
-    pub fn finish(&self, call: &mut impl Ends)
-    where
-        Poll<T>: HasOutcome,
-    {
-        call.finish(Outcome::Ok);
-    }
-}
-
-impl<'a, T> Deref for NoPoll<'a, T> {
-    type Target = AtOnce<'a, T>;
-
-    #[inline]
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
 }
 
 /// A boxed future, by whatever name.
@@ -163,16 +125,6 @@ impl<T: BoxedFuture> UnlessFuture<'_, T> {
     pub fn finish(&self, call: &mut impl Ends)
     where
         T: EndsAtOnce,
-    {
-        call.finish(Outcome::Ok);
-    }
-}
-
-impl<T> UnlessFuture<'_, Poll<T>> {
-    /// Refuses to end the call.
-    pub fn finish(&self, call: &mut impl Ends)
-    where
-        Poll<T>: HasOutcome,
     {
         call.finish(Outcome::Ok);
     }

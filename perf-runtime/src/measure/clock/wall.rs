@@ -78,11 +78,11 @@ pub(crate) fn moment_before(unix_nanos: u64) -> Moment {
     moments.unwrap_or_default()
 }
 
-/// The first moment at which the wall clock showed a time from `start` on and before `end`; `None` where it never did.
-pub(crate) fn first_within(start: u64, end: u64) -> Option<Moment> {
+/// The first moment from another on at which the wall clock showed a time from `start` on and before `end`; `None` where it never did.
+pub(crate) fn first_within(since: Moment, start: u64, end: u64) -> Option<Moment> {
     let eras = eras().all();
     with_next(&eras).find_map(|(era, next)| {
-        let first = era.from.max(era.moment_of(start));
+        let first = era.from.max(era.moment_of(start)).max(since);
         (next.is_none_or(|next| first < next.from) && era.at(first) < end).then_some(first)
     })
 }
@@ -216,8 +216,8 @@ mod tests {
         let at = |minutes: u32| was + nanos(minutes * minute);
         let after = |minutes: u32| begun.after(minutes * minute);
         // Shown are the minutes 0 to 10, and then 5 to 7.
-        assert_eq!((first_within(at(6), at(7)), last_at(at(6))), (Some(after(6)), after(11)));
-        assert_eq!((last_at(at(3)), first_within(at(8), at(9))), (after(3), Some(after(8))));
+        assert_eq!((first_within(begun, at(6), at(7)), last_at(at(6))), (Some(after(6)), after(11)));
+        assert_eq!((last_at(at(3)), first_within(begun, at(8), at(9))), (after(3), Some(after(8))));
         assert_eq!((earliest_since(begun), earliest_since(after(7)), earliest_since(set)), (at(0), at(5), at(5)));
         assert_eq!(times_between(after(9), now()), [(at(9), at(10)), (at(5), at(7))]);
         assert_eq!(stretches(after(1), at(6)), [(after(1), set), (set, after(11))]);
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!((is_set_between(begun, set), is_set_between(set, now())), (true, false));
         // Forward, over minutes that it never shows.
         clock.set_time_of_day(time_of(now()) + 60 * minute);
-        assert_eq!((first_within(at(20), at(30)), first_within(at(20), at(70))), (None, Some(now())));
+        assert_eq!((first_within(begun, at(20), at(30)), first_within(begun, at(20), at(70))), (None, Some(now())));
         assert_eq!(last_at(at(30)), now().before(Duration::from_nanos(1)));
         // By less than a second, it is only put right.
         clock.set_time_of_day(time_of(now()) + second / 2);
@@ -281,6 +281,6 @@ mod tests {
             clock.set_time_of_day(time_of(now()) + 2 * second);
         }
         assert!(moment_before(unix_nanos(begun)) <= begun);
-        assert_eq!(first_within(unix_nanos(begun), unix_nanos(now())), Some(begun));
+        assert_eq!(first_within(begun, unix_nanos(begun), unix_nanos(now())), Some(begun));
     }
 }

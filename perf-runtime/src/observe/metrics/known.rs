@@ -71,7 +71,7 @@ names! {
     PERF_HEALTH_SCORE = "perf_health_score", "", [], "perf-runtime";
     /// 1 for the status that holds and 0 for the others, of the health and of each of its verdicts: over time, the share of it.
     PERF_HEALTH_STATUS = "perf_health_status", "", ["verdict", "status"], "perf-runtime";
-    /// The points that an indicator of the health takes, while it takes any.
+    /// The points that an indicator of the health takes, from the first on that it ever took.
     PERF_HEALTH_PENALTY = "perf_health_penalty", "", ["indicator"], "perf-runtime";
     /// Time of all processors, by what they did.
     SYSTEM_CPU_TIME_SECONDS_TOTAL = "system_cpu_time_seconds_total", "seconds", ["cpu_mode"], "perf-host";

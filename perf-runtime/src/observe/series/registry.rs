@@ -266,17 +266,17 @@ impl Registry {
     /// The same of a memory that holds what came from a moment on.
     pub(crate) fn remembers_since(&self, range: &TimeRange, since: Moment) -> bool {
         let is_own = range.start() >= wall::time_of(self.begun());
-        is_own && Self::first_within(range).is_none_or(|first| first >= since)
+        is_own && self.first_within(range).is_none_or(|first| first >= since)
     }
 
     /// Whether memory holds all that this process did in a range.
-    pub(crate) fn is_recent(range: &TimeRange, now: Moment) -> bool {
-        Self::first_within(range).is_none_or(|first| now.since(first) <= MEMORY)
+    pub(crate) fn is_recent(&self, range: &TimeRange, now: Moment) -> bool {
+        self.first_within(range).is_none_or(|first| now.since(first) <= MEMORY)
     }
 
-    /// The first moment of a range. It may have several that are apart, where the clock was set back.
-    fn first_within(range: &TimeRange) -> Option<Moment> {
-        wall::first_within(wall::to_unix_nanos(range.start()), wall::to_unix_nanos(range.end()))
+    /// The first moment of a range since the registry was made: a machine that is up for days may have shown it long before. It may have several that are apart, where the clock was set back.
+    fn first_within(&self, range: &TimeRange) -> Option<Moment> {
+        wall::first_within(self.begun(), wall::to_unix_nanos(range.start()), wall::to_unix_nanos(range.end()))
     }
 
     /// When the registry was made: nothing is known of earlier times.
