@@ -90,6 +90,8 @@ async fn rows_have_their_lines_as_soon_as_they_come_into_sight() {
     browser.close().await;
 }
 
+const COURSE: &str = "section[aria-label='Health over time']";
+
 /// The health and the promises of a range are those of then, and the card of the health is of now.
 #[tokio::test]
 async fn the_health_and_the_promises_of_a_range_are_shown() {
@@ -100,7 +102,6 @@ async fn the_health_and_the_promises_of_a_range_are_shown() {
     browser.open(&service.url).await;
     browser.wait_for_text(".tile b", |rate| rate != "–").await;
     browser.go("#/overview?range=6h").await;
-    const COURSE: &str = "section[aria-label='Health over time']";
     let words = ["In this range: healthy for ", ", unhealthy for ", "operation.errors 20"];
     browser.wait_for_text(&format!("{COURSE} .more"), |text| words.iter().all(|one| text.contains(one))).await;
     let chart = format!("return document.querySelector(\"{COURSE} canvas\").ariaLabel");
