@@ -25,7 +25,7 @@
 //! | the same by the minute | 30 days |
 //! | the same by the hour | 2 years |
 //! | own and sampled metrics, in the same steps: sums and counts | as above |
-//! | the health: its score, its verdicts and the points that indicators took ([`Monitor::keep_health`]), as such metrics | as above |
+//! | the health, where [`Monitor::keep_health`] was asked to: its score, its verdicts and the points that indicators took, as such metrics | as above |
 //! | every boot, with its version and whether it ended in order | 2 years, the last 4,096 |
 //! | every event of alerts, and every attempt to tell people of them | 2 years, and at most 15 % of a file that is full |
 //! | lines of parts, such as incidents that ended, each once | as events, with which they share that room |
@@ -94,7 +94,6 @@ use perf_runtime::extend::{
     AlertLog, CallLog, ErrorLog, LogPosition, PartLog, Past, Provided, ShutdownHook, TickObserver, TreeLog,
     state_folder,
 };
-use perf_runtime::metric::Sampler;
 use perf_runtime::{ConfigError, Monitor, MonitorBuilder};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -136,7 +135,7 @@ pub struct Status {
 pub struct History {
     sender: Sender<Order>,
     view: HistoryView,
-    _guards: Option<(TickObserver, ShutdownHook, Sampler, [Provided; 6])>,
+    _guards: Option<(TickObserver, ShutdownHook, [Provided; 6])>,
 }
 
 #[derive(Debug)]
@@ -232,11 +231,7 @@ impl History {
             status.lock().unwrap_or_else(PoisonError::into_inner).off = Some(text);
         }
         let view = HistoryView { status, archive: Some(archive), orders: Some(sender.clone()) };
-        Ok(Self {
-            sender,
-            view,
-            _guards: Some((on_tick, on_shutdown, monitor.keep_health(), [past, log, errors, tree, calls, lines])),
-        })
+        Ok(Self { sender, view, _guards: Some((on_tick, on_shutdown, [past, log, errors, tree, calls, lines])) })
     }
 
     /// Writes everything up to the last tick, and waits for it, at most so long.

@@ -12,7 +12,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn begin(folder: &std::path::Path) -> Life {
     let objective = Objective::new(Kind::Operation).only("operation", "checkout").success(99.0);
-    Life::with(folder, |builder| builder.objective(objective))
+    let life = Life::with(folder, |builder| builder.objective(objective));
+    life.monitor.keep_health().keep();
+    life
 }
 
 fn seconds_pass(life: &Life, clock: &ManualClock, count: u64, outcome: Outcome) {

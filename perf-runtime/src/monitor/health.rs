@@ -21,7 +21,7 @@ const METRICS: [SampledMetric; 3] = [
 impl Monitor {
     /// Has the [health](Self::health) kept every five seconds until the guard is dropped, as metrics of its score, its status and the
     /// points that each indicator takes: so that it has a [history](Self::health_history), and who scrapes the process sees it.
-    /// A history on disk does this. Nothing is kept where nothing is known of any indicator.
+    /// Nothing is kept where nothing is known of any indicator.
     ///
     /// Costs as much as the health, on the monitor's thread.
     pub fn keep_health(&self) -> Sampler {
