@@ -163,7 +163,7 @@ fn whole(value: f64) -> u64 {
     Duration::from_secs_f64(value).as_secs()
 }
 
-/// What is told of each step of this length in a stretch of time, by its number.
+/// The figures that are told of each step of this length in a stretch of time, by its number.
 fn told(monitor: &Monitor, from: u64, to: u64, step: u64) -> BTreeMap<u64, Done> {
     let selector = Selector::kind(Kind::Operation).or(Selector::metric("jobs_total"));
     let range = TimeRange::between(at(from), at(to)).unwrap().with_step(Duration::from_millis(step));

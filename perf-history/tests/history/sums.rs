@@ -1,4 +1,4 @@
-//! What is told of any range, in any steps, is what was counted in it: over 60 days with bursts of work, pauses, restarts and resets, in
+//! The law of ranges: in any steps they are told as many as were counted in them, over 60 days with bursts of work, pauses, restarts and resets, in
 //! all tiers.
 
 use super::{LONG, Life};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 3_600 * SECOND;
 const DAY: u64 = 24 * HOUR;
-/// What ended so long after a step is of that step still.
+/// A slice that ended so long after a step is of that step still.
 const LATE: u64 = 500;
 /// When all of it begins, since 1970.
 const ORIGIN: u64 = 600_000 * HOUR;
@@ -65,9 +65,9 @@ struct World {
     folder: TempDir,
     life: Option<(Life, Counter, Histogram)>,
     now: u64,
-    /// What was counted since the last tick.
+    /// The counts since the last tick.
     fresh: Counts,
-    /// What was counted, by the tick that ended it.
+    /// The counts, by the tick that ended them.
     done: Vec<(u64, Counts)>,
     works: u64,
 }

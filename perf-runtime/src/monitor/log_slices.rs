@@ -1,4 +1,4 @@
-//! What logs keep beyond memory: failures, and calls inside calls.
+//! Slices for logs that keep more than memory does: failures, and calls inside calls.
 
 use super::Monitor;
 use crate::measure::clock::{self, wall};
@@ -42,7 +42,7 @@ impl Monitor {
         let time = wall::unix_nanos(now);
         let is_end = until.is_none();
         let until = match until.map(wall::to_unix_nanos) {
-            // What came since the last tick ends now.
+            // The slice since the last tick ends now.
             None => time.saturating_add(1),
             Some(until) if until > time => 0,
             Some(until) => until,

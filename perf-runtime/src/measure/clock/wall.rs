@@ -249,7 +249,7 @@ mod tests {
             let comes_again = after + by < 0.0;
             let end = if comes_again { hour.after(seconds(-by)) } else { hour };
             assert_eq!(told, [(begun, end)], "{after} s after the hour by {by} s");
-            // What is told is not told again.
+            // A stretch that was told is not told again.
             assert_eq!(stretches(end, over), [], "{after} s after the hour by {by} s");
         }
     }
